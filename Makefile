@@ -37,13 +37,14 @@ apk: $(READY) ## Build the Android agent's APK; SAFE=1: without destructive code
 	-@scripts/test_needs.sh zipalign apksigner
 	@$(BIN)/python -m scripts.build_apk $(if $(SAFE),--safe) $(if $(KEY),--key '$(KEY)' --password-file '$(PASSWORD_FILE)')
 
-# CI tries the clients of other languages too. Without PostgreSQL's programs, Chromium, or Node, the tests that need it are skipped, and without
-# a C compiler less is seen of what goes beyond this machine (tests/socket_watch.py), but not in CI.
+# CI tries the clients of other languages too. Without PostgreSQL's programs, Chromium, Node, or what deploy/ has examples for, the tests that
+# need it are skipped, and without a C compiler less is seen of what goes beyond this machine (tests/socket_watch.py), but not in CI.
 test: $(READY) ## Run the tests; those that were skipped are named.
 	@scripts/test_needs.sh postgresql || $(if $(filter true,$(CI)),exit 1,true)
 	@scripts/test_needs.sh gcc libc6-dev || $(if $(filter true,$(CI)),exit 1,true)
 	@scripts/test_needs.sh chromium nodejs npm || $(if $(filter true,$(CI)),exit 1,true)
-	-@scripts/test_needs.sh zipalign apksigner iproute2
+	@scripts/test_needs.sh haproxy nginx caddy prometheus systemd || $(if $(filter true,$(CI)),exit 1,true)
+	-@scripts/test_needs.sh zipalign apksigner iproute2 systemd-container
 	$(BIN)/pytest tests -rs $(PARALLEL) $(if $(filter true,$(CI)),-m "not torture")
 
 test-android: $(READY) ## Test the Android agent on every level of Android that is pinned (docs/android.md).

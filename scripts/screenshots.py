@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
-SIZE: Final = (1_100, 640)
+SIZE: Final = (1_280, 700)
 COLOURS: Final = 200
 """Enough for a page, in a third of the bytes."""
 NOW: Final = "2026-11-27T12:00:00Z"
+POLICY: Final = {"cameraDisabled": True, "maximumTimeToLock": "600000", "kioskCustomLauncherEnabled": True}
+CHANGED: Final = json.dumps({"cameraDisabled": False, "maximumTimeToLock": "300000", "kioskCustomLauncherEnabled": True}, indent=2)
 START_MOST_S: Final = 60.0
 
 
@@ -50,16 +52,28 @@ def _url(ready: Path) -> str:
 def _take(program: str, url: str) -> None:
     world = _post(f"{url}/sandbox/v1/worlds", {"seed": 14, "now": NOW})["url"]
     _post(f"{world}/sandbox/v1/devices/zebra-tc52-a10-dedicated", {"online": False}, method="PATCH")
-    _post(f"{world}/v1/enterprises/sandbox/devices/zebra-tc52-a10-dedicated:issueCommand", {"type": "LOCK", "duration": "7200s"})
+    device = f"{world}/v1/enterprises/sandbox/devices/zebra-tc52-a10-dedicated"
+    _post(f"{device}:issueCommand", {"type": "LOCK", "duration": "7200s"})
     _post(f"{world}/sandbox/v1/clock:advance", {"duration": "2400s"})
+    _post(f"{world}/v1/enterprises/sandbox/policies/kiosk", POLICY, method="PATCH")
+    _post(f"{device}?updateMask=policyName", {"policyName": "enterprises/sandbox/policies/kiosk"}, method="PATCH")
     IMAGES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]})
         page.goto(f"{world}/console")
-        picture = IMAGES / "console.png"
-        page.screenshot(path=picture)
+        _picture(page, "console")
+        page.goto(f"{world}/console/enterprises/sandbox/policies/kiosk:edit")
+        page.get_by_label("Policy, as JSON").fill(CHANGED)
+        page.get_by_role("button", name="Check and compare").click()
+        _picture(page, "console-policy")
         browser.close()
+
+
+def _picture(page: Page, name: str) -> None:
+    """What the window shows, as `name`.png."""
+    picture = IMAGES / f"{name}.png"
+    page.screenshot(path=picture)
     Image.open(picture).convert("RGB").quantize(COLOURS).save(picture, optimize=True)
 
 

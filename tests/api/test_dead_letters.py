@@ -44,6 +44,24 @@ def test_what_was_given_up_is_listed_and_sent_again(live: Live, device: str) -> 
     assert message.message_id == back.message_id
 
 
+def test_one_is_sent_again_or_discarded_by_its_name_and_nothing_by_accident(live: Live, device: str) -> None:
+    enterprise, message = buried(live, device)
+    _, other = buried(live, device)
+    letters = f"/heliograph/v1/enterprises/{enterprise}/deadLetters"
+    name, other_name = (f"enterprises/{enterprise}/deadLetters/{one.message_id}" for one in (message, other))
+
+    resent = live.post(f"{letters}:resend", {"names": [name]}).json
+    everything = live.post(f"{letters}:discard", {})
+    foreign = live.post(f"{letters}:discard", {"names": ["enterprises/LC0other/deadLetters/1"]})
+    both = live.post(f"{letters}:discard", {"names": [other_name], "endTime": "2001-01-01T00:00:00Z"})
+    discarded = live.post(f"{letters}:discard", {"names": [other_name]}).json
+
+    assert ({"resentCount": 1}, {"discardedCount": 1}) == (resent, discarded)
+    assert [400, 400, 400] == [everything.status, foreign.status, both.status]
+    assert "names[0] must have the form" in foreign.message
+    assert {} == live.call("GET", letters).json
+
+
 def test_a_time_that_is_none_and_an_unknown_enterprise_are_refused(live: Live, device: str) -> None:
     enterprise = device.split("/")[1]
 

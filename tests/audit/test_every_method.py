@@ -77,6 +77,7 @@ STEPS = (
     Step("heliograph.pushEndpoints.rotateSecret", "heliograph/v1/{made}:rotateSecret", {}),
     Step("heliograph.pushEndpoints.delete", "heliograph/v1/{made}"),
     Step("heliograph.deadLetters.resend", "heliograph/v1/enterprises/acme/deadLetters:resend", {}),
+    Step("heliograph.deadLetters.discard", "heliograph/v1/enterprises/acme/deadLetters:discard", {"endTime": "2001-01-01T00:00:00Z"}),
     Step("enterprises.generateEnterpriseUpgradeUrl", "v1/enterprises/acme:generateEnterpriseUpgradeUrl", {}),
     Step("signupUrls.create", "v1/signupUrls?projectId=p&callbackUrl=https://example.com/back"),
     Step("enterprises.devices.delete", "v1/{device}"),

@@ -137,10 +137,15 @@ class Reader:
         *,
         fill: Mapping[str, str | Sequence[str]] | None = None,
         action: str = "",
+        button: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Page:
-        """The answer to the last form of the page; `fill`: what is written into it, `action`: the address of one of its buttons."""
-        found, filled = page.forms[-1], dict(fill or {})
+        """The answer to the last form of the page; `fill`: what is written into it, `action`: the address of one of its buttons.
+
+        `button`: of the form that begins with this button, instead of the last.
+        """
+        found = next(form for form in page.forms if form.buttons[:1] == [button]) if button else page.forms[-1]
+        filled = dict(fill or {})
         fields = [(name, value) for name, value in found.fields if name not in filled]
         for name, value in filled.items():
             fields += [(name, one) for one in ([value] if isinstance(value, str) else value)]

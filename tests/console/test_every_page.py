@@ -1,19 +1,22 @@
 """Every row of the console: what it shows is whole, and shown only to those who may see it."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from heliograph.api.console.app import PAGES, ConsoleRow
+from heliograph.api.console.app import LIVE, PAGES, ConsoleRow
 from heliograph.commands import COMMANDS
 from heliograph.domain.enterprise import Enterprise
 from heliograph.service.enterprises import create_enterprise
 from heliograph.settings import Settings
 from tests.chromium import tab
 from tests.console.reader import Page
+from tests.patience import PATIENCE_S
 from tests.people.visitor import Visitor, signed_in
 from tests.sandbox.client import Client
 from tests.sign_in.conftest import Guarded, guarded_server
@@ -23,8 +26,16 @@ PLAIN = next(row for row in COMMANDS.values() if not row.example)
 NARROW = 390
 NOT_THERE = "none-such"
 """What a row is asked for of whose collection no test has an example."""
-SHOWN = tuple(row for row in PAGES if row.http == "GET")
-EACH = pytest.mark.parametrize("row", PAGES, ids=lambda row: f"{row.http} {row.path or '/'}")
+NOWHERE = "http://127.0.0.1:9/"
+"""A push endpoint that takes nothing."""
+FILES = (":export",)
+"""What the paths of rows end with that answer with a file to keep, and not with a page."""
+FORMS = (":create", ":delete", ":edit")
+"""What the paths of pages end with that only lead to a change; those of a device's commands do, too."""
+ROWS = tuple(row for row in PAGES if row.path != LIVE)
+"""All but the stream of events, which test_live.py reads."""
+SHOWN = tuple(row for row in ROWS if row.http == "GET" and not row.path.endswith(FILES))
+EACH = pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.http} {row.path or '/'}")
 
 Examples = Mapping[str, str]
 """An id of each collection."""
@@ -46,22 +57,38 @@ def is_there(row: ConsoleRow, examples: Examples) -> bool:
     return all(parts[index - 1] in examples for index, part in enumerate(parts) if part.startswith("*"))
 
 
-def examples_in(ask: Callable[[str, str, object], dict[str, object]], enterprise: str, device: str) -> dict[str, str]:
-    """One of everything in the enterprise, made by the API. `ask`: method, path, body."""
+Ask = Callable[[str, str, object], dict[str, Any]]
+"""The API's answer to a method, a path and a body."""
 
-    def name(answer: Mapping[str, object]) -> str:
-        return str(answer["name"]).rpartition("/")[2]
 
-    parent = f"enterprises/{enterprise}"
-    operation = ask("POST", f"/v1/{parent}/devices/{device}:issueCommand", {"type": PLAIN.name})
+def examples_in(ask: Ask, enterprise: str, device: str) -> dict[str, str]:
+    """One of everything in the enterprise, made by the API."""
+
+    def made(method: str, path: str, body: object) -> str:
+        return str(ask(method, path.replace("PARENT", f"enterprises/{enterprise}"), body)["name"]).rpartition("/")[2]
+
     return {
         "enterprises": enterprise,
         "devices": device,
-        "operations": name(operation),
+        "operations": made("POST", f"/v1/PARENT/devices/{device}:issueCommand", {"type": PLAIN.name}),
         "commands": PLAIN.name,
-        "policies": name(ask("PATCH", f"/v1/{parent}/policies/kiosk", {"cameraDisabled": True})),
-        "enrollmentTokens": name(ask("POST", f"/v1/{parent}/enrollmentTokens", {"duration": "86400s"})),
+        "policies": made("PATCH", "/v1/PARENT/policies/kiosk", {"cameraDisabled": True}),
+        "enrollmentTokens": made("POST", "/v1/PARENT/enrollmentTokens", {"duration": "86400s"}),
+        "pushEndpoints": made("POST", "/heliograph/v1/PARENT/pushEndpoints", {"url": NOWHERE, "signing": {"standardWebhooks": {}}}),
+        "deadLetters": dead_letter_in(ask, f"/heliograph/v1/enterprises/{enterprise}"),
     }
+
+
+def dead_letter_in(ask: Ask, parent: str) -> str:
+    """The id of a test message whose push endpoint was disabled before it was taken."""
+    ask("POST", f"{parent}/pushEndpoints?pushEndpointId=gone", {"url": NOWHERE})
+    ask("POST", f"{parent}/pushEndpoints/gone:test", {})
+    ask("PATCH", f"{parent}/pushEndpoints/gone?updateMask=state", {"state": "DISABLED"})
+    deadline = time.monotonic() + PATIENCE_S
+    while not (letters := ask("GET", f"{parent}/deadLetters", None).get("deadLetters")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return str(letters[0]["name"]).rpartition("/")[2]
 
 
 @pytest.fixture
@@ -131,17 +158,18 @@ class House:
         assert 200 == server.desk("PUT", "/roles/nothing", {"allow": [{"methods": ["heliograph.reservations.heartbeat"]}]}).status
         self.stranger = signed_in(server, role="nothing")
 
-    def _ask(self, method: str, path: str, body: object) -> dict[str, object]:
+    def _ask(self, method: str, path: str, body: object) -> dict[str, Any]:
         seen = self.admin.call(method, path, body, x_heliograph_form_token=self.form_token)
         assert 200 == seen.status, seen.page
-        found: dict[str, object] = json.loads(seen.page)
+        found: dict[str, Any] = json.loads(seen.page)
         return found
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The house."""
-    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), durable=False, public_urls=("https://mdm.example.com",))
+    folder, loopback = tmp_path_factory.mktemp("data"), ("127.0.0.0/8",)
+    settings = Settings(data_dir=folder, durable=False, public_urls=("https://mdm.example.com",), push_allow_networks=loopback)
     with guarded_server(settings) as server:
         yield House(server)
 
@@ -150,7 +178,8 @@ def asked(visitor: Visitor, row: ConsoleRow, examples: Examples) -> int:
     """The status of the page, or of the form sent empty."""
     path = path_of(row, examples)
     seen = visitor.get(path) if row.http == "GET" else visitor.post(path, {"form_token": visitor.form_token()})
-    Page("", seen.status, seen.headers, seen.page)  # it is whole
+    if "text/html" in seen.headers.get("content-type", ""):
+        Page("", seen.status, seen.headers, seen.page)  # it is whole
     return seen.status
 
 
@@ -167,7 +196,7 @@ def test_an_administrator_may_see_every_page(house: House, row: ConsoleRow) -> N
 def test_a_viewer_reads_and_is_refused_every_form(house: House, row: ConsoleRow) -> None:
     if not is_there(row, house.examples):
         return
-    writes = row.http == "POST" or ":" in row.path or "commands" in row.path
+    writes = row.http == "POST" or row.path.endswith(FORMS) or "commands" in row.path
 
     status = asked(house.viewer, row, house.examples)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import shlex
+import zlib
 from typing import Any
 
 import click
@@ -82,7 +83,7 @@ def test_what_others_wrote_is_as_their_packages_have_it_and_has_its_licence() ->
 
 def test_the_pages_are_a_small_part_of_the_wheel() -> None:
     files = [path for folder in ("console", "web") for path in (PACKAGE / "api" / folder).rglob("*") if path.is_file()]
-    sizes = {path.name: path.stat().st_size for path in files if path.suffix != ".pyc"}
+    sizes = {path.name: len(zlib.compress(path.read_bytes())) for path in files if path.suffix != ".pyc"}  # as a wheel has them
 
     assert sizes["heliograph.css"]
     assert sum(sizes.values()) <= IN_THE_WHEEL_MOST, sizes

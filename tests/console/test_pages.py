@@ -2,14 +2,20 @@
 
 import json
 import re
+from html import unescape
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from heliograph.api.console.command_forms import fields_of
+from heliograph.api.console.command_pages import HIDDEN
+from heliograph.api.console.shown import android_of, with_moments
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType
+from heliograph.domain.command_fields import command_fields
 from tests.console.reader import Page, Reader
 from tests.sandbox.client import Client
 
@@ -104,7 +110,7 @@ def test_an_offline_phones_page_says_why_its_command_waits_as_explain_does(reade
     explained = sandbox.get(f"/heliograph/v1/{name}:explain")
 
     for page in (reader.open(operation.url), reader.open(DEVICE)):
-        assert explained["sentence"] in page.text
+        assert with_moments(explained["sentence"]) in page.text
         assert explained["advice"] in page.text
     assert ("meta", "content", "2") in operation.attributes
     assert operation.tags[operation.tags.index("noscript") + 1] == "meta"  # with scripts, the page follows by itself
@@ -214,6 +220,46 @@ def test_what_callers_write_is_text_on_every_page(reader: Reader, sandbox: Clien
 def issued_with(reader: Reader, row: CommandType, fill: dict[str, str]) -> Page:
     """The page of an operation of this type."""
     return reader.submit(reader.submit(reader.open(f"{DEVICE}/commands/{row.name}"), fill=fill))
+
+
+def test_a_page_has_one_form_of_time_and_says_its_zone_once(reader: Reader, sandbox: Client) -> None:
+    sandbox.patch(f"/sandbox/v1/devices/{PIXEL}", {"online": False})
+    waiting = issued(reader).url
+    done = sandbox.issue(BYOD, {"type": PLAIN.name})
+    sandbox.wait(done)
+
+    for path in (*PAGES, waiting, f"/console/{done}", f"{FLEET}/devices/{BYOD}"):
+        text = re.sub(r"<pre.*?</pre>", "", reader.open(path).html, flags=re.DOTALL)  # the API's own JSON, as it is
+        assert not re.search(r"\dT\d\d:", text), path
+        assert 1 == text.count("UTC"), path
+    assert re.search(r"was last seen at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d[.;]", reader.open(waiting).text)
+
+
+def test_a_phone_that_reports_no_software_is_of_the_android_of_its_api_level() -> None:
+    reported = {"apiLevel": 35, "softwareInfo": {"androidVersion": "15 QPR2"}}
+
+    shown = [android_of(device) for device in (reported, {"apiLevel": 35}, {"apiLevel": 99}, {})]
+
+    assert ["15 QPR2 (API level 35)", "15 (API level 35)", "API level 99", ""] == shown
+
+
+@pytest.mark.parametrize("row", COMMANDS.values(), ids=COMMANDS)
+def test_the_python_beside_a_command_issues_it(reader: Reader, sandbox: Client, row: CommandType) -> None:
+    form = reader.open(f"{DEVICE}/commands/{row.name}")
+    confirmation = reader.submit(form, fill=fields_of(row, {"type": row.name, **row.example}))
+    program = unescape(next(text for text in re.findall(r"<pre[^>]*>(.*?)</pre>", confirmation.html, re.DOTALL) if "issueCommand(" in text))
+    params = row.example.get(row.params_field, {}) if row.params_field else row.example
+    for secret in [params[field.json_name] for field in command_fields(row) if field.secret and field.json_name in params]:
+        assert secret not in program
+        program = program.replace(HIDDEN, secret)
+
+    found: dict[str, Any] = {}
+    exec(program, found)  # noqa: S102 - the page's own program
+    found["amapi"].close()
+
+    assert row.name == found["operation"]["metadata"]["type"]
+    shown = next(text for text in re.findall(r"<pre[^>]*>(.*?)</pre>", confirmation.html, re.DOTALL) if text.startswith("{"))
+    assert json.loads(unescape(shown))["type"] == row.name
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -129,4 +129,4 @@ def test_the_menu_leaves_out_what_a_role_does_not_allow(house: House) -> None:
     looker, admin = signed_in(house.server, role="looker"), signed_in(house.server)
 
     assert [] == shown(looker.get(house.device)).menu
-    assert {"/console/enterprises/acme", "/console"} <= {url for url, _ in shown(admin.get(house.device)).menu}
+    assert {"/console/enterprises/acme", "/console/enterprises"} <= {url for url, _ in shown(admin.get(house.device)).menu}

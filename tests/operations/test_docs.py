@@ -1,8 +1,6 @@
 """What docs/operations.md and deploy/alerts.yaml name exists, and what exists is explained there: no one is woken by a missing metric."""
 
-import dataclasses
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,18 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
-from heliograph.api.metrics_page import MetricsPage
-from heliograph.service.metrics import OUTCOMES, DoorbellCounts
-from heliograph.service.ports import Ports
-from tests.api.live import live_server, settings_for
+from heliograph.service.metrics import OUTCOMES
 from tests.architecture.sources import PACKAGE, modules_under
+from tests.operations.every_metric import METRIC, SELECTOR, every_metric
 from tests.operations.exposition import Exposition
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 RULES: list[dict[str, Any]] = yaml.safe_load((ROOT / "deploy" / "alerts.yaml").read_text(encoding="utf-8"))["groups"][0]["rules"]
-METRIC = re.compile(r"heliograph_[a-z_]+")
-SELECTOR = re.compile(r"(heliograph_[a-z_]+)\{([^}]*)\}")
 EVENT = re.compile(r"\blog\.(?:debug|info|warning|error|critical)\(\s*\"([a-z_]+\.[a-z_]+)\"|get_logger\(\)\.critical\(\"([a-z_.]+)\"")
 LOOPED_EVENT = re.compile(r"\(\"(command\.[a-z]+)\", happened\.")
 SUFFIXES = ("_bucket", "_sum", "_count")
@@ -29,16 +23,9 @@ SUFFIXES = ("_bucket", "_sum", "_count")
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exposition]:
-    """What /metrics says of a server that shares its database with others."""
-    with live_server(settings_for(tmp_path_factory.mktemp("data"))) as live:
-        yield Exposition(live.run(all_metrics(live.ports)))
-
-
-async def all_metrics(ports: Ports) -> str:
-    """The exposition with every number there is."""
-    shared = dataclasses.replace(ports, doorbell_counts=DoorbellCounts())
-    shared.doorbell_counts.listening = True
-    return (await MetricsPage(shared, Counter({("androidmanagement.enterprises.get", 200): 1})).text()).decode()
+    """Every number of /metrics."""
+    with every_metric(tmp_path_factory.mktemp("data")) as told:
+        yield told
 
 
 def families(told: Exposition) -> set[str]:

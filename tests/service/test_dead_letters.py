@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from heliograph.domain.dead_letter import DeadLetter
 from heliograph.domain.notification import Notification
-from heliograph.service.dead_letters import Span, bound_outboxes, give_up, list_dead_letters, resend_dead_letters
+from heliograph.service.dead_letters import Span, bound_outboxes, discard_dead_letters, give_up, list_dead_letters, resend_dead_letters
 from heliograph.service.outbox import DestinationClosed, NotPublished, OutboxMessage, Publish
 from heliograph.service.ports import Decision, Ports, Sees
 from heliograph.service.send_notifications import DELAY_US, EACH_MOST
@@ -145,6 +145,22 @@ async def test_dead_letters_of_a_span_are_sent_again_under_their_ids_and_the_oth
         back.message_id, back.destination, back.data, back.attempts, back.created_us,
     )  # fmt: skip
     assert [b"1", b"3"] == [letter.data for letter in await dead(lab.ports)]
+
+
+async def test_chosen_dead_letters_are_discarded_or_sent_again_and_those_of_another_enterprise_stay(lab: World) -> None:
+    await put(lab, b"1", b"2", b"3")
+    await give_up(lab.ports, LAB.enterprise, await waiting(lab), "nobody there")
+    by_data = {letter.data: letter.name for letter in await dead(lab.ports)}
+
+    resent = await resend_dead_letters(lab.ports, LAB, [by_data[b"1"]])
+    discarded = await discard_dead_letters(lab.ports, LAB, [by_data[b"2"], by_data[b"1"]])
+    again = await discard_dead_letters(lab.ports, LAB, [by_data[b"2"]])
+
+    assert (1, 1, 0) == (resent, discarded, again)
+    assert [b"3"] == [letter.data for letter in await dead(lab.ports)]
+    assert [b"1"] == [message.data for message in await waiting(lab)]
+    assert 1 == await discard_dead_letters(lab.ports, LAB, Span(0, 2**62))
+    assert [] == list(await dead(lab.ports))
 
 
 async def test_dead_letters_are_listed_in_pages_and_go_after_the_retention(lab: World) -> None:

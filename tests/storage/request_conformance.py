@@ -84,7 +84,7 @@ class RequestConformance:
         assert asked[3] == (await store.decide(Sees(request=keys[3]), look)).request
 
     async def test_what_an_enterprise_holds_is_counted_up_to_a_number(self, open_store: OpenStore) -> None:
-        """Request ids, enrolment tokens, policies, web apps and push endpoints: its own, and after a restart; of policies the bytes too."""
+        """Devices, request ids, tokens, policies, web apps and push endpoints: its own, and after a restart; of policies the bytes too."""
         store = await open_store()
         empty = [await store.holding(ENTERPRISE, held, most=9) for held in Held]
         ids = [write(Put(request(device_name(), key=RequestKey(ENTERPRISE.enterprise, f"id {number}")))) for number in range(3)]
@@ -95,12 +95,15 @@ class RequestConformance:
         again = (ids[0], tokens[0], policies[0], app, endpoint)
         for rule in (write(Put(enterprise_record())), *ids, *tokens, *policies, app, endpoint, *again):
             await store.decide(Sees(), rule)
+        for number in range(2):
+            await enrolled(store, DeviceName(ENTERPRISE.enterprise, f"device{number}"))
 
         store = await open_store()
 
         found = {held: await store.holding(ENTERPRISE, held, most=9) for held in Held}
         sizes = sum(len(encode_record(policy(PolicyName(ENTERPRISE.enterprise, f"policy{number}")))) for number in range(2))
         counted = {
+            Held.DEVICES: (2, 0),
             Held.ENROLLMENT_TOKENS: (4, 0),
             Held.POLICIES: (2, sizes),
             Held.REQUEST_IDS: (3, 0),
@@ -110,7 +113,7 @@ class RequestConformance:
         }
         assert counted == found
         assert [(0, 0)] * len(Held) == empty == [await store.holding(EnterpriseName("LC0other"), held, most=9) for held in Held]
-        assert [1, 1, 1, 0, 1, 1] == [(await store.holding(ENTERPRISE, held, most=1)).number for held in Held]
+        assert [1, 1, 1, 1, 0, 1, 1] == [(await store.holding(ENTERPRISE, held, most=1)).number for held in Held]
 
 
 class SandboxRequestConformance(RequestConformance):

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 from prometheus_client.core import Metric
 
-from heliograph.api.server_metrics import LatestStats, ServerMetrics
+from heliograph.api.latest_stats import LatestStats
+from heliograph.api.server_metrics import ServerMetrics
 from heliograph.channel.peers import HttpConnection
 from heliograph.channel.session import Session
 from heliograph.domain.device import Device

@@ -2,9 +2,10 @@
 
 from collections import Counter
 
+from heliograph.api.latest_stats import LatestStats
 from heliograph.api.metrics import NotificationCounts, RequestCounts, metrics_text, registry_of
 from heliograph.api.process_metrics import ProcessMetrics
-from heliograph.api.server_metrics import LatestStats, ServerMetrics
+from heliograph.api.server_metrics import ServerMetrics
 from heliograph.service.ports import Ports
 
 

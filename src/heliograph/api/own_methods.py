@@ -80,6 +80,14 @@ OWN_METHODS = (
         response=dead_letters.ResendDeadLettersResponse,
     ),
     Method(
+        id="heliograph.deadLetters.discard",
+        http="POST",
+        path=f"{_ENTERPRISE}/deadLetters:discard",
+        handler=dead_letters.discard,
+        takes_body=True,
+        response=dead_letters.DiscardDeadLettersResponse,
+    ),
+    Method(
         id="heliograph.deadLetters.explain",
         http="GET",
         path=f"{_ENTERPRISE}/deadLetters/*:explain",

@@ -3,7 +3,6 @@
 Every command type and outcome is there from the start, at 0: a rate over a missing counter misses its first step.
 """
 
-import asyncio
 from collections.abc import Iterator
 from itertools import accumulate
 
@@ -11,44 +10,18 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 import heliograph
+from heliograph.api.latest_stats import LatestStats
 from heliograph.api.readiness import why_not_ready
 from heliograph.commands import COMMANDS
 from heliograph.domain.evidence import Judgement
-from heliograph.service.metrics import OUTCOMES, Histogram, StoreStats
+from heliograph.service.metrics import OUTCOMES, Histogram
 from heliograph.service.ports import Lane, Ports
 from heliograph.service.push_service import Outcome
+from heliograph.service.silent_phones import DAYS
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoMetricFamily
 
-FRESH_US = 5_000_000
-"""Anyone may read /metrics, and counting open operations is work: the store is asked no more often than this."""
-STATS_WITHIN_S = 2.0
-"""A store that is slower is left out: metrics are needed most while it is in trouble."""
 REFUSALS = ("full", "waited", "storage")
-
-
-class LatestStats:
-    """What the store said lately of how much it holds."""
-
-    def __init__(self, ports: Ports) -> None:
-        self._ports = ports
-        self._asked_us: int | None = None
-        self._asking = asyncio.Lock()
-        self.latest: StoreStats | None = None
-        """None: the store did not answer."""
-
-    async def refresh(self) -> None:
-        """`latest` is as fresh as FRESH_US, or None."""
-        async with self._asking:
-            now_us = self._ports.clock.now_us()
-            if self._asked_us is not None and now_us - self._asked_us < FRESH_US:
-                return
-            self._asked_us = now_us
-            try:
-                async with asyncio.timeout(STATS_WITHIN_S):
-                    self.latest = await self._ports.store.stats()
-            except Exception:  # noqa: BLE001 - with any error of the store, the rest is shown
-                self.latest = None
 
 
 class ServerMetrics(Collector):
@@ -67,6 +40,7 @@ class ServerMetrics(Collector):
         yield from self._store()
         yield from self._waiting()
         yield from self._held()
+        yield from self._silent()
         yield from self._phones()
         yield gauge("event_streams_open", "Streams of events that are being read.", len(self._ports.followers))
         now_us, ends_us = self._ports.clock.now_us(), self._ports.publishing.resting_until_us.values()
@@ -134,6 +108,16 @@ class ServerMetrics(Collector):
             longest.add_metric((lane.name.lower(),), load.oldest_wait_s if load else 0)
         yield rules
         yield longest
+
+    def _silent(self) -> Iterator[Family]:
+        silence = self._lately.silence
+        if silence is None:
+            return
+        yield gauge("devices", "Devices of all enterprises, counted now and then.", silence.devices)
+        silent = GaugeMetricFamily("heliograph_phones_silent", "Phones not heard for more than so many days.", labels=("days",))
+        for days, count in zip(DAYS, silence.silent, strict=True):
+            silent.add_metric((str(days),), count)
+        yield silent
 
     def _held(self) -> Iterator[Family]:
         stats = self._lately.latest

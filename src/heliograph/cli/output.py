@@ -1,7 +1,6 @@
 """What people see: tables, an operation in a few lines; for scripts, the server's JSON untouched."""
 
 import json
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -14,6 +13,7 @@ import click
 from heliograph.cli.coloured import PIPE_WIDTH, Coloured
 from heliograph.cli.foreign_text import harmless
 from heliograph.domain.longrunning import OutcomeView, read_outcome
+from heliograph.protojson.times import TIMESTAMP_IN_TEXT
 
 if TYPE_CHECKING:
     from heliograph.cli.api_client import ApiClient, Query
@@ -22,7 +22,6 @@ Json = dict[str, Any]
 
 STYLES = {"succeeded": "green", "pending": "cyan", "failed": "red", "timed out": "red", "cancelled": "yellow", "expired": "yellow"}
 
-TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 GAP = 2
 """Between two columns of a table."""
@@ -141,7 +140,7 @@ def local_time(timestamp: str) -> str:
 
 def with_local_times(text: str) -> str:
     """A sentence of the server's, its timestamps as `local_time` has them."""
-    return TIMESTAMP.sub(lambda found: local_time(found[0]), text)
+    return TIMESTAMP_IN_TEXT.sub(lambda found: local_time(found[0]), text)
 
 
 def short_time(timestamp: str) -> str:

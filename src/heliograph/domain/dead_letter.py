@@ -7,6 +7,11 @@ import msgspec
 from heliograph.domain.device import position
 
 
+def is_message_id(text: str) -> bool:
+    """Whether the text is a message's number."""
+    return text.isascii() and text.isdigit() and len(text) < 19  # noqa: PLR2004 - digits of an int64, less one
+
+
 class DeadLetterName(NamedTuple):
     """What a dead letter is found by: it keeps the message's id."""
 

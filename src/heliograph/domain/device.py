@@ -258,11 +258,16 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # as O
     @property
     def state(self) -> DeviceState:
         """The state callers see: lost mode over disabled over provisioning over active."""
-        if self.report.applied_state is DeviceState.LOST:
-            return DeviceState.LOST
-        if self.wanted_state is DeviceState.DISABLED:
-            return DeviceState.DISABLED
-        return DeviceState.ACTIVE if self.last_policy_sync_us else DeviceState.PROVISIONING
+        return state_of(self.report.applied_state, self.wanted_state, synced=bool(self.last_policy_sync_us))
+
+
+def state_of(applied: DeviceState, wanted: DeviceState, *, synced: bool) -> DeviceState:
+    """The state callers see. `synced`: whether the phone has ever got its policy."""
+    if applied is DeviceState.LOST:
+        return DeviceState.LOST
+    if wanted is DeviceState.DISABLED:
+        return DeviceState.DISABLED
+    return DeviceState.ACTIVE if synced else DeviceState.PROVISIONING
 
 
 class StatusName(NamedTuple):

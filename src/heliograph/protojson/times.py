@@ -32,6 +32,9 @@ TIMESTAMP_PATTERN = (
     r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])\Z"
 )
 
+TIMESTAMP_IN_TEXT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+"""A time in a sentence of this server's."""
+
 _SECONDS = re.compile(r"-?[0-9]+\Z")
 _SECONDS_DIGITS = 12  # no Duration has more
 _PLAIN_DIGITS = 11  # as many are in range, whichever they are

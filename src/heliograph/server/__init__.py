@@ -14,6 +14,7 @@ from heliograph.server.browsers import first_invitation
 from heliograph.server.clock import SLEEP_MOST_S, SystemClock
 from heliograph.server.entrance import Entrance
 from heliograph.server.listening import allow_many_connections, listening_socket, near_url, serving, url_of
+from heliograph.server.service_manager import READY, STOPPING, report, seen_alive
 from heliograph.server.stopping import Listener, begun_before, ended_within, first_signal
 from heliograph.server.store import clock_for
 from heliograph.settings import Admission, Settings, require_loopback
@@ -74,7 +75,10 @@ async def serve(settings: Settings, *, ready: Callable[[str], None], invite: Cal
                     ready(url_of(listener))
                     if (link := await first_invitation(settings, parts.ports, near_url(listener))) is not None:
                         invite(link)
+                    await stack.enter_async_context(seen_alive())
+                    report(READY)
                     await came.wait()
+            report(STOPPING)
             end.enter_context(ended_within(settings.drain_s + settings.shutdown_s))
             parts.channel.stop_soon()
             log.info("server.stopping", drain_s=settings.drain_s, within_s=settings.drain_s + settings.shutdown_s)

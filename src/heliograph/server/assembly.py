@@ -298,7 +298,8 @@ def _api(
     pages = pages_for_people(settings, ports, addresses, now_us=sign_in.now_us, otherwise=rest)
     for_people = {} if pages is None else {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, pages)}
     signs_in = settings.admission is Admission.KEYS
-    console = made_at_first(lambda: _console(ports, addresses, audited, authorizer, signs_in=signs_in))
+    started_us = ports.clock.now_us()
+    console = made_at_first(lambda: _console(ports, addresses, audited, authorizer, signs_in=signs_in, started_us=started_us))
     return rest, {
         API: rest,
         **for_people,
@@ -328,13 +329,21 @@ def _web_push(settings: Settings, vault: FileVault) -> WebPush | None:
     return WebPush(VapidKey(vault))
 
 
-def _console(ports: Ports, addresses: Addresses, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool) -> Asgi:
+def _console(
+    ports: Ports, addresses: Addresses, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool, started_us: int
+) -> Asgi:  # fmt: skip
     """The console, loaded now."""
     from heliograph.api.console.app import console_app  # noqa: PLC0415 - as above
     from heliograph.api.console.guest import Console  # noqa: PLC0415
+    from heliograph.api.latest_stats import LatestStats  # noqa: PLC0415
+    from heliograph.service.fleet_summary import FleetSummaries  # noqa: PLC0415
 
-    life = secrets.token_hex(8)
-    return console_app(Console(ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, life=life, signs_in=signs_in))
+    return console_app(
+        Console(
+            ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, life=secrets.token_hex(8), signs_in=signs_in,
+            started_us=started_us, stats=LatestStats(ports), summaries=FleetSummaries(ports),
+        )
+    )  # fmt: skip
 
 
 def _must_live(timer: asyncio.Task[NoReturn]) -> None:

@@ -1,7 +1,7 @@
-"""Dead letters: notifications are given up into them, listed, sent again, and bounded."""
+"""Dead letters: notifications are given up into them, listed, sent again, discarded, and bounded."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
 import structlog
@@ -145,18 +145,36 @@ async def list_dead_letters(
     return letters, next_page_token
 
 
-async def resend_dead_letters(ports: Ports, enterprise: EnterpriseName, span: Span) -> int:
-    """How many of the enterprise's dead letters of this span wait in the outbox again, as new messages under their old ids.
+async def resend_dead_letters(ports: Ports, enterprise: EnterpriseName, chosen: Span | Sequence[DeadLetterName]) -> int:
+    """How many of the enterprise's dead letters that are chosen wait in the outbox again, as new messages under their old ids.
 
     Raises: EnterpriseNotAuthorized.
     """
+    return await _decide_each(ports, enterprise, chosen, _resent)
+
+
+async def discard_dead_letters(ports: Ports, enterprise: EnterpriseName, chosen: Span | Sequence[DeadLetterName]) -> int:
+    """How many of the enterprise's dead letters that are chosen are gone for good.
+
+    Raises: EnterpriseNotAuthorized.
+    """
+    return await _decide_each(ports, enterprise, chosen, _discarded)
+
+
+async def _decide_each(
+    ports: Ports, enterprise: EnterpriseName, chosen: Span | Sequence[DeadLetterName], rule: Callable[[Facts], Decision[int]]
+) -> int:
+    """The sum of what the rule answers; AT_ONCE letters a commit. What is not there is passed over."""
     if (error := await enterprise_absence(ports, enterprise)) is not None:
         raise error
-    resent, after = 0, position(span.start_us, "")
-    while letters := (await _page(ports, enterprise, span, after=after, limit=AT_ONCE)).items:
-        resent += await ports.store.decide(Sees(records=tuple(letter.name for letter in letters)), _resent)
+    if not isinstance(chosen, Span):
+        chunks = [chosen[start : start + AT_ONCE] for start in range(0, len(chosen), AT_ONCE)]
+        return sum([await ports.store.decide(Sees(records=tuple(chunk)), rule) for chunk in chunks])
+    done, after = 0, position(chosen.start_us, "")
+    while letters := (await _page(ports, enterprise, chosen, after=after, limit=AT_ONCE)).items:
+        done += await ports.store.decide(Sees(records=tuple(letter.name for letter in letters)), rule)
         after = letters[-1].position
-    return resent
+    return done
 
 
 async def _page(ports: Ports, enterprise: EnterpriseName, span: Span, *, after: str, limit: int) -> Page[DeadLetter]:
@@ -175,3 +193,8 @@ def _resent(facts: Facts) -> Decision[int]:
         for letter in letters
     ]  # fmt: skip
     return Decision(len(letters), (*messages, *(Delete(letter.name) for letter in letters)))
+
+
+def _discarded(facts: Facts) -> Decision[int]:
+    letters: list[DeadLetter] = [letter for letter in facts.records if letter is not None]
+    return Decision(len(letters), tuple(Delete(letter.name) for letter in letters))

@@ -188,7 +188,7 @@ async def explain_dead_letter(ports: Ports, name: DeadLetterName) -> Explanation
     return explanation(
         name, Waiting.NOTIFICATION_GIVEN_UP, next_time=format_timestamp(found.expires_us),
         given_up=format_timestamp(found.given_up_us), attempts="one attempt" if found.attempts == 1 else f"{found.attempts} attempts",
-        reason=found.reason, destination=found.destination,
+        reason=found.reason.rstrip("."), destination=found.destination,
     )  # fmt: skip
 
 

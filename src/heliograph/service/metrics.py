@@ -143,6 +143,8 @@ class LaneLoad(msgspec.Struct, frozen=True):
 class StoreStats(msgspec.Struct, frozen=True, kw_only=True):
     """What a store holds now; for a shared database, all of it."""
 
+    engine: str
+    """`SQLite 3.50.4`, `PostgreSQL`."""
     open_operations: int
     notifications: int
     """That wait in the outbox."""

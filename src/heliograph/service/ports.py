@@ -22,6 +22,7 @@ from heliograph.service.audit_book import AuditBook
 from heliograph.service.audit_log import AuditLog
 from heliograph.service.changes import Changes, Thing
 from heliograph.service.event_log import EventLog
+from heliograph.service.fleet_counts import FleetCounts
 from heliograph.service.followers import Followers
 from heliograph.service.haste import Haste
 from heliograph.service.limits import Limits
@@ -85,7 +86,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Store(Outbox, EventLog, AuditLog, Counting, RecordRules, Protocol):
+class Store(Outbox, EventLog, AuditLog, Counting, FleetCounts, RecordRules, Protocol):
     """Durable storage. A write that was answered survives kill -9 and a power cut.
 
     Raises (any method): Overloaded (not run, safe to repeat), OutcomeUnknown (commit sent, answer lost; never run again by the store).

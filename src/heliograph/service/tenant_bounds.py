@@ -22,8 +22,9 @@ REMEMBERED_MOST = 10_000
 
 
 class Held(enum.Enum):
-    """What an enterprise has a limited number of."""
+    """What is counted of an enterprise: all but devices is limited in number."""
 
+    DEVICES = "devices"
     ENROLLMENT_TOKENS = "enrollment tokens"
     POLICIES = "policies"
     REQUEST_IDS = "request ids"

@@ -4,17 +4,20 @@ What stands here stands in databases: fields of `_ColdOperation` are only ever a
 wire-style JSON in which an unknown or missing field is not an error.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
-from heliograph.domain.device import DeviceRecord, Tombstone
+from heliograph.domain.device import DeviceRecord, DeviceState, Tombstone, state_of
 from heliograph.domain.evidence import Judgement
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State, TimelineEntry
 from heliograph.domain.outcome import ErrorCode, RpcStatus
+from heliograph.domain.outcome_hours import EndedCount
 from heliograph.protojson.types import Int64, encode_hook
+from heliograph.service.fleet_counts import DeviceStates
 from heliograph.storage.kind import Codec
 
 R = TypeVar("R")
@@ -83,6 +86,33 @@ def operations_from(rows: Iterable[OperationRow]) -> Iterable[Operation]:
         operation_from(DeviceName(enterprise, device), create_ms, (state, deadline_us, ended_us, record))
         for enterprise, device, create_ms, state, deadline_us, ended_us, record in rows
     )
+
+
+class _Applied(msgspec.Struct, rename="camel", gc=False):
+    applied_state: DeviceState = DeviceState.ACTIVE
+
+
+class _Stated(msgspec.Struct, gc=False):
+    """What a device's state follows from, without the rest of its record: read of all devices of an enterprise."""
+
+    wanted_state: DeviceState = DeviceState.ACTIVE
+    last_policy_sync_us: int = 0
+    report: _Applied = msgspec.field(default_factory=_Applied)
+
+
+_decode_stated = msgspec.json.Decoder(_Stated).decode
+
+
+def states_in(rows: Sequence[tuple[str, bytes]], *, limit: int) -> DeviceStates:
+    """The states of devices by their rows (position, record), of which `limit` were asked for."""
+    found = map(_decode_stated, (record for _, record in rows))
+    counts = Counter(state_of(one.report.applied_state, one.wanted_state, synced=bool(one.last_policy_sync_us)) for one in found)
+    return DeviceStates(counts, rows[-1][0] if len(rows) == limit else "")
+
+
+def ended_counts_from(rows: Iterable[Any]) -> Sequence[EndedCount]:
+    """Counts of rows (state, class of TOOK, count)."""
+    return [EndedCount(_STATES[state], took, number) for state, took, number in rows]
 
 
 def _decode_hook(wanted: type, value: int | str) -> Int64:

@@ -342,7 +342,11 @@ BELONGING: Mapping[Kind[Any, Any], tuple[Kind[Any, Any], ...]] = {
     parent: tuple(kind for kind in KINDS if kind.belongs_to is parent) for parent in KINDS
 }
 """Kinds whose records are deleted with a record of another kind."""
-HELD: Mapping[Held, Kind[Any, Any]] = {kind.held: kind for kind in KINDS if kind.held is not None}
+HOLDING: Mapping[Held, str] = {
+    Held.DEVICES: "holding_devices",
+    **{kind.held: kind.names.holding for kind in KINDS if kind.held is not None},
+}
+"""The statement that counts what an enterprise has, by what is counted."""
 
 
 class NoSuchKind(TypeError):

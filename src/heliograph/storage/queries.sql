@@ -164,6 +164,31 @@ ORDER BY o.create_ms, o.device_key
 -- An enterprise's devices after a position, in order of enrolment.
 SELECT record FROM devices WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
 
+-- states_of_devices --
+-- An enterprise's devices after a position, for their states.
+SELECT position, record FROM devices WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
+
+-- open_count --
+-- How many operations of an enterprise are open.
+SELECT count(*) FROM operations o CROSS JOIN device_keys k
+WHERE o.deadline_us IS NOT NULL AND k.device_key = o.device_key AND k.enterprise = ?
+
+-- ended_counts --
+-- How an enterprise's operations of a time ended, among the newest of all: by state, and by how long they took.
+SELECT e.state, CASE
+    WHEN e.took_us <= 1000000 THEN 0 WHEN e.took_us <= 10000000 THEN 1 WHEN e.took_us <= 60000000 THEN 2
+    WHEN e.took_us <= 600000000 THEN 3 WHEN e.took_us <= 3600000000 THEN 4 ELSE 5 END AS took, count(*)
+FROM (
+    SELECT device_key, state, ended_us - create_ms * 1000 AS took_us FROM operations
+    WHERE ended_us >= ? AND ended_us < ? ORDER BY ended_us DESC LIMIT ?
+) AS e CROSS JOIN device_keys k
+WHERE k.device_key = e.device_key AND k.enterprise = ?
+GROUP BY 1, 2
+
+-- holding_devices --
+-- How many devices an enterprise has, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM devices WHERE enterprise = ? LIMIT ?) AS counted
+
 -- page_of_devices_with_policy --
 -- The devices that have a policy, after a position, in order of enrolment.
 SELECT record FROM devices WHERE enterprise = ? AND policy_name = ? AND position > ? ORDER BY position LIMIT ?

@@ -13,9 +13,13 @@ from heliograph.api.console import (
     audit_pages,
     command_pages,
     device_pages,
+    endpoint_pages,
     enrollment_pages,
+    enterprise_pages,
     fleet_pages,
+    health_page,
     live,
+    notification_pages,
     operation_pages,
     policy_pages,
 )
@@ -39,6 +43,8 @@ _DEVICE = "enterprises/*/devices/*"
 _OPERATION = f"{_DEVICE}/operations/*"
 _POLICIES = "enterprises/*/policies"
 _TOKENS = "enterprises/*/enrollmentTokens"
+_ENDPOINTS = "enterprises/*/pushEndpoints"
+_LETTERS = "enterprises/*/deadLetters"
 _APPROVALS, _RULES, _ENTRIES = (f"enterprises/*/{name}" for name in ("approvals", "approvalRules", "auditEntries"))
 _APPROVAL = f"{_APPROVALS}/*"
 
@@ -54,9 +60,16 @@ class ConsoleRow:
 
 
 PAGES = (
-    ConsoleRow("GET", "", fleet_pages.show_enterprises),
-    ConsoleRow("GET", LIVE, live.follow),
+    ConsoleRow("GET", "", enterprise_pages.show_first),
+    ConsoleRow("GET", "health", health_page.show_health),
+    ConsoleRow("GET", "enterprises", enterprise_pages.show_enterprises),
+    ConsoleRow("GET", "enterprises:create", enterprise_pages.show_new),
+    ConsoleRow("POST", "enterprises:create", enterprise_pages.create),
     ConsoleRow("GET", "enterprises/*", fleet_pages.show_fleet),
+    ConsoleRow("GET", "enterprises/*/settings", enterprise_pages.show_settings),
+    ConsoleRow("POST", "enterprises/*/settings", enterprise_pages.save_settings),
+    ConsoleRow("GET", "enterprises/*:delete", enterprise_pages.show_deletion),
+    ConsoleRow("POST", "enterprises/*:delete", enterprise_pages.delete),
     ConsoleRow("GET", _DEVICE, device_pages.show_device),
     ConsoleRow("GET", f"{_DEVICE}/operations", device_pages.show_operations),
     ConsoleRow("GET", f"{_DEVICE}/commands", command_pages.show_types),
@@ -80,6 +93,20 @@ PAGES = (
     ConsoleRow("POST", f"{_TOKENS}:create", enrollment_pages.create),
     ConsoleRow("GET", f"{_TOKENS}/*", enrollment_pages.show_token),
     ConsoleRow("POST", f"{_TOKENS}/*:delete", enrollment_pages.delete),
+    ConsoleRow("GET", "enterprises/*/notifications", notification_pages.show_notifications),
+    ConsoleRow("GET", f"{_ENDPOINTS}:create", endpoint_pages.show_new),
+    ConsoleRow("POST", f"{_ENDPOINTS}:create", endpoint_pages.create),
+    ConsoleRow("GET", f"{_ENDPOINTS}/*", endpoint_pages.show_endpoint),
+    ConsoleRow("POST", f"{_ENDPOINTS}/*:test", endpoint_pages.send_test),
+    ConsoleRow("POST", f"{_ENDPOINTS}/*:rotateSecret", endpoint_pages.rotate_secret),
+    ConsoleRow("POST", f"{_ENDPOINTS}/*:enable", endpoint_pages.enable),
+    ConsoleRow("POST", f"{_ENDPOINTS}/*:disable", endpoint_pages.disable),
+    ConsoleRow("GET", f"{_ENDPOINTS}/*:delete", endpoint_pages.show_deletion),
+    ConsoleRow("POST", f"{_ENDPOINTS}/*:delete", endpoint_pages.delete),
+    ConsoleRow("GET", _LETTERS, notification_pages.show_letters),
+    ConsoleRow("POST", f"{_LETTERS}:resend", notification_pages.resend_letters),
+    ConsoleRow("POST", f"{_LETTERS}:discard", notification_pages.discard_letters),
+    ConsoleRow("GET", f"{_LETTERS}/*", notification_pages.show_letter),
     ConsoleRow("GET", _APPROVALS, approval_pages.show_approvals),
     ConsoleRow("GET", _APPROVAL, approval_pages.show_approval),
     ConsoleRow("POST", f"{_APPROVAL}:approve", approval_pages.approve),
@@ -91,7 +118,9 @@ PAGES = (
     ConsoleRow("GET", f"{_ENTRIES}:export", audit_pages.export),
     ConsoleRow("GET", f"{_ENTRIES}/*", audit_pages.show_entry),
 )
-_TABLE = MethodTable(PAGES, prefix=f"{PREFIX}/")
+STREAMS = (ConsoleRow("GET", LIVE, live.follow),)
+"""What no one looks at as a page."""
+_TABLE = MethodTable((*PAGES, *STREAMS), prefix=f"{PREFIX}/")
 
 
 def console_app(console: Console) -> Asgi:

@@ -1,18 +1,18 @@
 """A command, issued in three steps: its type, its params, and a last look at what will be sent. All of them are made from the rows."""
 
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
 from heliograph.api.console.command_forms import Fields, command_in, example_of, fields_of, inputs_of
 from heliograph.api.console.guest import DEVICES_GET, ISSUE, ConsolePage, Guest, Json, Redirect
+from heliograph.api.console.same_elsewhere import command_line, curl_line, python_lines
 from heliograph.api.console.shown import json_shown
 from heliograph.api.http.errors import UnknownPath, http_status
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.command import CommandType
-from heliograph.domain.command_fields import command_fields, option_words
+from heliograph.domain.command_fields import command_fields
 from heliograph.domain.command_support import facts_of, why_not
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.envelope import IssuedCommand
@@ -120,7 +120,8 @@ def _confirmation(guest: Guest, name: DeviceName, issued: IssuedCommand, *, requ
     shown = _without_secrets(row, command)
     values = {
         "row": row, "device": name.device, "command": msgspec.json.encode(command).decode(), "request_id": request_id, "error": error,
-        "json": json_shown(shown), "curl": _curl(guest, name, shown), "cli": _command_line(guest, name, row, command),
+        "json": json_shown(shown), "curl": curl_line(guest, name, shown), "python": python_lines(guest, name, shown),
+        "cli": command_line(guest, name, row, command),
         "destructive": row.final_at_ack, "action": guest.url_of(name, "commands"), "back_url": guest.url_of(name, "commands", row.name),
         "hides": shown != command,
         "crumbs": [*_crumbs(guest, name), ("Issue a command", guest.url_of(name, "commands"))],
@@ -137,22 +138,6 @@ def _without_secrets(row: CommandType, command: Json) -> Json:
 
     field = row.params_field
     return {**command, field: hidden(command.get(field, {}))} if field else hidden(command)
-
-
-def _curl(guest: Guest, name: DeviceName, command: Json) -> str:
-    """The same by the API."""
-    words = ["curl", "-X", "POST", f"{guest.server_url}/v1/{name}:issueCommand", "-H", "Content-Type: application/json"]
-    token = ["-H", '"Authorization: Bearer $(heliograph token)"'] if guest.console.signs_in else []
-    return " ".join([shlex.join(words), *token, "-d", shlex.quote(msgspec.json.encode(command).decode())])
-
-
-def _command_line(guest: Guest, name: DeviceName, row: CommandType, command: Json) -> str:
-    """The same by the command line."""
-    duration = ["--duration", command["duration"]] if "duration" in command else []
-    words: Sequence[str] = [
-        "heliograph", "issue", str(name), row.name, *option_words(row, command), *duration, "--server", guest.server_url, "--wait",
-    ]  # fmt: skip
-    return shlex.join(words)
 
 
 def _crumbs(guest: Guest, name: DeviceName) -> list[tuple[str, str]]:

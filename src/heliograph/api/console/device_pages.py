@@ -7,8 +7,9 @@ from typing import Any, Final
 import msgspec
 
 from heliograph.api.console.audit_pages import trail_url
+from heliograph.api.console.command_bars import PHASES, bars_of
 from heliograph.api.console.guest import DEVICES_GET, EXPLAIN, ISSUE, OPERATIONS_LIST, ConsolePage, Guest, Json
-from heliograph.api.console.shown import ago, json_shown, management_of, moment_of, us_of
+from heliograph.api.console.shown import ago, android_of, json_shown, management_of, moment_of, us_of, with_moments
 from heliograph.domain.device_columns import COLUMNS
 from heliograph.domain.longrunning import read_outcome, render_operation
 from heliograph.domain.names import DeviceName
@@ -41,7 +42,7 @@ async def show_device(guest: Guest, enterprise: str, device_id: str) -> ConsoleP
         "connection": CONNECTIONS[sighting.where], "seen": ago(seen_us, now_us), "state": device.get("state", ""),
         "json": json_shown(device), "may_issue": await guest.may(ISSUE, *name), "issue_url": guest.url_of(name, "commands"),
         "all_url": guest.url_of(name, "operations"), "crumbs": [(enterprise, guest.url("enterprises", enterprise))],
-        "trail_url": await trail_url(guest, enterprise, str(name)), "may_list": False, "queue": (), "hidden": 0, "newest": (),
+        "trail_url": await trail_url(guest, enterprise, str(name)), "may_list": False, "axis": None, "queue": (), "hidden": 0, "newest": (),
     }  # fmt: skip
     if await guest.may(OPERATIONS_LIST, *name):
         values |= await _commands(guest, name)
@@ -71,10 +72,13 @@ async def _commands(guest: Guest, name: DeviceName) -> Mapping[str, Any]:
     reasons: Sequence[str] = [""] * len(waiting)
     if await guest.may(EXPLAIN, *name, "-"):
         explained = await asyncio.gather(*(explanation_of(guest.ports, operation) for operation in waiting[:EXPLAINED_MOST]))
-        reasons = [explanation.text for explanation in explained]
+        reasons = [with_moments(explanation.text) for explanation in explained]
     newest = await newest_operations(guest.ports, name, most=NEWEST)
+    shown = [*(operation for operation in newest if not operation.open), *waiting[: NEWEST - 1]]
+    notes = [(one, guest.ports.offers.note(name, one.create_ms) if one.open else None) for one in shown[:NEWEST]]
     return {
-        "may_list": True,
+        "may_list": True, "axis": bars_of(notes, now_us=guest.ports.clock.now_us()) if shown else None, "phases": PHASES,
+        "url_of": lambda operation: guest.url_of(name, "operations", str(operation.create_ms)),
         "queue": [
             {**_row(guest, name, _shown(operation)), "reason": reason} for operation, reason in zip(waiting, reasons, strict=False)
         ],
@@ -92,7 +96,7 @@ def _row(guest: Guest, name: DeviceName, operation: Json) -> Mapping[str, Any]:
     outcome, metadata = read_outcome(operation), operation["metadata"]
     return {
         "type": metadata.get("type", ""), "url": guest.url_of(name, "operations", operation["name"].rpartition("/")[2]),
-        "issued": moment_of(metadata.get("createTime", "")), "outcome": outcome.outcome, "detail": outcome.detail,
+        "issued": moment_of(metadata.get("createTime", "")), "outcome": outcome.outcome, "detail": with_moments(outcome.detail),
     }  # fmt: skip
 
 
@@ -103,7 +107,7 @@ def _facts(device: Json) -> Sequence[tuple[str, str]]:
         ("Model", " ".join(filter(None, (hardware.get("manufacturer", "").capitalize(), hardware.get("model", ""))))),
         ("Serial number", hardware.get("serialNumber", "")),
         ("IMEI", network.get("imei", "")),
-        ("Android", ", ".join(filter(None, (software.get("androidVersion", ""), f"API level {COLUMNS['api'](device) or 'unknown'}")))),
+        ("Android", android_of(device)),
         ("Security patch", software.get("securityPatchLevel", "")),
         ("Management", management_of(device)),
         ("User", COLUMNS["user"](device)),

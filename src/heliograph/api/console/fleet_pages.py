@@ -1,14 +1,16 @@
-"""The enterprises, and the devices of one: searched, filtered, page by page, with everything that was asked in the address."""
+"""The devices of an enterprise: searched, filtered, page by page, with everything that was asked in the address."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from heliograph.api.console.guest import DEVICES_GET, DEVICES_LIST, ENTERPRISES_GET, ENTERPRISES_LIST, ConsolePage, Guest, Json, Redirect
+from heliograph.api.console.fleet_charts import summary_values
+from heliograph.api.console.guest import DEVICES_GET, DEVICES_LIST, ENTERPRISES_GET, OPERATIONS_LIST, ConsolePage, Guest, Json
 from heliograph.api.console.shown import ago, management_of, moment_of, us_of
 from heliograph.domain.device_columns import COLUMNS, Columns, containing, plain, read_filter
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName
 from heliograph.protojson.errors import InvalidArgument
+from heliograph.service.fleet_summary import SUMMARY
 from heliograph.service.ports import Decision, Sees, Whereabouts
 
 ROWS: Final = 50
@@ -36,25 +38,6 @@ class _Found(NamedTuple):
     scanned: int
 
 
-async def show_enterprises(guest: Guest) -> ConsolePage | Redirect:
-    """The enterprises that the caller may see; of a single one, its devices."""
-    token = guest.parameter("page")
-    answer = await guest.ask(ENTERPRISES_LIST, page_size=AT_ONCE, page_token=token)
-    enterprises = answer.get("enterprises", [])
-    more = answer.get("nextPageToken", "")
-    if len(enterprises) == 1 and not more and not token:
-        return Redirect(guest.url(*enterprises[0]["name"].split("/")))
-    rows = [
-        {
-            "id": EnterpriseName.parse(one["name"]).enterprise,
-            "display": one.get("enterpriseDisplayName", ""),
-            "url": guest.url(*one["name"].split("/")),
-        }
-        for one in enterprises
-    ]
-    return ConsolePage("console/enterprises.html", "Enterprises", {"enterprises": rows, "next_url": guest.url(page=more) if more else ""})
-
-
 async def show_fleet(guest: Guest, enterprise: str) -> ConsolePage:
     """The devices of the enterprise that the address asks for."""
     text, wanted, token = guest.parameter("q"), guest.parameter("filter"), guest.parameter("page")
@@ -73,6 +56,7 @@ async def show_fleet(guest: Guest, enterprise: str) -> ConsolePage:
         return guest.url("enterprises", enterprise, **query)
 
     values = {
+        **await _numbers(guest, enterprise, shown=not (text or wanted or token)),
         "enterprise": enterprise, "display": display, "text": text, "filter": wanted, "error": error, "rows": rows,
         "scanned": found.scanned,
         "searching": bool(text or wanted), "first_url": here(q=text, filter=wanted) if token else "", "action": here(),
@@ -83,9 +67,20 @@ async def show_fleet(guest: Guest, enterprise: str) -> ConsolePage:
             if not (guest.ports.shared and condition.startswith("connected"))
         ],
     }  # fmt: skip
-    return ConsolePage(
-        "console/fleet.html", display or enterprise, values, status=400 if error else 200, live=f"enterprises/{enterprise}/devices"
-    )
+    live = f"enterprises/{enterprise}/devices enterprises/{enterprise}/{SUMMARY}"
+    return ConsolePage("console/fleet.html", display or enterprise, values, status=400 if error else 200, live=live)
+
+
+async def _numbers(guest: Guest, enterprise: str, *, shown: bool) -> Mapping[str, Any]:
+    """The enterprise in numbers, on the first page of all devices, for those who may see every device and its commands."""
+    name = EnterpriseName(enterprise)
+    if not shown or guest.sees_some(DEVICES_LIST) or not guest.may_open(OPERATIONS_LIST, *name, "-") or await _is_unknown(guest, name):
+        return {"counting": False, "counts": (), "charts": (), "as_of": ""}
+    return summary_values(guest, enterprise, await guest.console.summaries.newest(name))
+
+
+async def _is_unknown(guest: Guest, name: EnterpriseName) -> bool:
+    return await guest.ports.store.enterprise(name) is None
 
 
 def _columns(guest: Guest) -> Columns:

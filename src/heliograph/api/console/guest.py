@@ -17,6 +17,7 @@ from heliograph.api.http.audited import Audited, resource_of
 from heliograph.api.http.authorization import Authorizer, credential_of, enterprise_of
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.api.http.streaming import Stream
+from heliograph.api.latest_stats import LatestStats
 from heliograph.api.method import Call
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.api.own_methods import OWN_METHODS
@@ -28,6 +29,7 @@ from heliograph.domain.command import CommandType
 from heliograph.domain.names import DeviceName
 from heliograph.domain.session import form_token
 from heliograph.protojson.errors import HeliographError, InvalidArgument, PermissionDenied, Unauthenticated
+from heliograph.service.fleet_summary import FleetSummaries
 from heliograph.service.ports import Ports
 
 METHODS: Final = {method.id: method for method in (*AMAPI_METHODS, *OWN_METHODS)}
@@ -39,6 +41,7 @@ OPERATIONS_GET = "androidmanagement.enterprises.devices.operations.get"
 OPERATIONS_CANCEL = "androidmanagement.enterprises.devices.operations.cancel"
 POLICIES_LIST, TOKENS_LIST = "androidmanagement.enterprises.policies.list", "androidmanagement.enterprises.enrollmentTokens.list"
 TOKENS_CREATE = "androidmanagement.enterprises.enrollmentTokens.create"
+PUSH_ENDPOINTS_LIST, DEAD_LETTERS_LIST = "heliograph.pushEndpoints.list", "heliograph.deadLetters.list"
 TIMELINE, EXPLAIN = "heliograph.operations.timeline", "heliograph.operations.explain"
 
 FORM_MAX_BYTES = 256 * 1_024
@@ -90,9 +93,13 @@ class Console:
     """None: everyone may do everything."""
     life: str
     """What no other server, and this one after its next start, has: cursors of live streams begin with it."""
+    summaries: FleetSummaries
     streams: LiveStreams = field(default_factory=LiveStreams)
     signs_in: bool
     """Whether people sign in at this server; no: everyone who passes the front door may see the pages."""
+    started_us: int
+    """Since when the server runs."""
+    stats: LatestStats
 
 
 class Guest:
@@ -211,6 +218,19 @@ class Guest:
         except PermissionDenied:
             return False
         return True
+
+    def sees_whole_server(self) -> bool:
+        """Whether the caller, whom `admit` let in, may see every enterprise: what counts all of them together is for no one else."""
+        if self.console.authorizer is None:
+            return True
+        try:
+            return self.caller.rights.permit(METHODS[ENTERPRISES_LIST]).enterprises is None
+        except PermissionDenied:
+            return False
+
+    def sees_some(self, method_id: str) -> bool:
+        """Whether the caller's roles choose by device, so that a list shows only a part: a count of all would say too much."""
+        return self.console.authorizer is not None and self.caller.rights.permit(METHODS[method_id]).limited
 
     def may_issue(self, row: CommandType) -> bool:
         """Whether the caller's roles, as far as the type says, allow a command of it; `admit` was called before."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 from heliograph.api.console.approval_pages import APPROVALS_GET
 from heliograph.api.console.audit_pages import trail_url
 from heliograph.api.console.guest import EXPLAIN, OPERATIONS_CANCEL, OPERATIONS_GET, TIMELINE, ConsolePage, Guest, Json, Redirect
-from heliograph.api.console.shown import SECOND_US, json_shown, moment, moment_of, span, us_of
+from heliograph.api.console.shown import SECOND_US, json_shown, moment, moment_of, span, us_of, with_moments
 from heliograph.domain.approval import Approval
 from heliograph.domain.evidence import Judgement
 from heliograph.domain.longrunning import read_outcome
@@ -38,9 +38,10 @@ async def show_operation(guest: Guest, enterprise: str, device_id: str, operatio
     evidence = timeline.get("evidence")
     age_us = guest.ports.clock.now_us() - us_of(operation["metadata"].get("createTime", ""))
     refresh_s = 0 if done else REFRESH_YOUNG_S if age_us < YOUNG_US else REFRESH_S
+    sentences = [explained.get(part, "") for part in ("sentence", "nextEvent", "advice")]
     values = {
-        "name": operation["name"], "type": kind, "outcome": outcome.outcome, "detail": outcome.detail, "done": done,
-        "sentences": [part for part in (explained.get("sentence"), explained.get("nextEvent"), explained.get("advice")) if part],
+        "name": operation["name"], "type": kind, "outcome": outcome.outcome, "detail": with_moments(outcome.detail), "done": done,
+        "sentences": [with_moments(sentence) for sentence in sentences if sentence],
         "issued": moment_of(timeline.get("createTime", "")), "expires": moment_of(timeline.get("expiresAt", "")),
         "ended": moment_of(timeline.get("endedAt", "")), "entries": list(_entries(timeline.get("entries", ()))),
         "judgement": JUDGEMENTS[evidence["judgement"]] if evidence else "", "facts": _facts(evidence) if evidence else (),
@@ -72,7 +73,7 @@ def _entries(entries: Sequence[Json]) -> Iterator[Mapping[str, Any]]:
     for entry in entries:
         at_us, until_us = us_of(entry["time"]), us_of(entry.get("until", ""))
         yield {
-            "what": entry["what"], "detail": entry.get("detail", ""), "time": moment(at_us),
+            "what": entry["what"], "detail": with_moments(entry.get("detail", "")), "time": moment(at_us),
             "after": span(at_us - before_us) if before_us else "",
             "count": entry.get("count", 0), "until": moment(until_us),
         }  # fmt: skip

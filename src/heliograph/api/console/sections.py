@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from heliograph.api.console.guest import DEVICES_LIST, ENTERPRISES_LIST, POLICIES_LIST, TOKENS_LIST, Guest
+from heliograph.api.console.guest import (
+    DEAD_LETTERS_LIST,
+    DEVICES_LIST,
+    ENTERPRISES_GET,
+    ENTERPRISES_LIST,
+    POLICIES_LIST,
+    PUSH_ENDPOINTS_LIST,
+    TOKENS_LIST,
+    Guest,
+)
 
 ANY_ID: Final = "*"
 
@@ -23,7 +32,7 @@ class Section:
     """Its first page, as in `PAGES`: `enterprises/*/policies`."""
     method: str = ""
     """Id of the method (`METHODS`) that the caller must be allowed to call: on the enterprise, or on the server; empty: no method."""
-    also: Sequence[str] = ()
+    also: tuple[str, ...] = ()
     """Paths of pages that are in it although their path does not begin with its own."""
     when: Callable[[Guest], bool] | None = None
     """What must hold besides, as that this is a sandbox; None: nothing."""
@@ -33,9 +42,9 @@ class Section:
         """Whether each enterprise has its own."""
         return ANY_ID in self.path
 
-    def place(self, enterprise: str, path: str | None = None) -> Sequence[str]:
-        """The parts of its first page's path, or of another `path` of its own."""
-        return [enterprise if part == ANY_ID else part for part in (self.path if path is None else path).split("/") if part]
+    def place(self, enterprise: str) -> Sequence[str]:
+        """The parts of its first page's path."""
+        return _place(self.path, enterprise)
 
 
 def keeps_a_trail(guest: Guest) -> bool:
@@ -47,9 +56,13 @@ SECTIONS: Final = (
     Section(title="Fleet", path="enterprises/*", method=DEVICES_LIST),
     Section(title="Policies", path="enterprises/*/policies", method=POLICIES_LIST),
     Section(title="Enrolment", path="enterprises/*/enrollmentTokens", method=TOKENS_LIST),
+    Section(title="Notifications", path="enterprises/*/notifications", method=PUSH_ENDPOINTS_LIST, also=("enterprises/*/pushEndpoints",)),
+    Section(title="Dead letters", path="enterprises/*/deadLetters", method=DEAD_LETTERS_LIST),
     Section(title="Approvals", path="enterprises/*/approvals", method="heliograph.approvals.list", also=("enterprises/*/approvalRules",)),
     Section(title="Audit trail", path="enterprises/*/auditEntries", method="heliograph.auditEntries.list", when=keeps_a_trail),
-    Section(title="Enterprises", path="", method=ENTERPRISES_LIST),
+    Section(title="Settings", path="enterprises/*/settings", method=ENTERPRISES_GET),
+    Section(title="Enterprises", path="enterprises", method=ENTERPRISES_LIST),
+    Section(title="Health", path="health", method=ENTERPRISES_LIST, when=Guest.sees_whole_server),
 )
 """In the menu's order, within each group."""
 
@@ -73,7 +86,8 @@ def menu_of(guest: Guest, page: str) -> Sequence[Group]:
     """The menu beside this page (its path below the console's, as the browser asked for it), for a caller who was admitted to it."""
     parts = [unquote(part) for part in page.partition(":")[0].split("/") if part]
     enterprise = parts[1] if parts[:1] == ["enterprises"] and len(parts) > 1 else ""
-    here = max((section for section in SECTIONS if _covers(section, parts, enterprise)), key=lambda one: len(one.path), default=None)
+    reached = {section: _reach(section, parts, enterprise) for section in SECTIONS}
+    here = max(reached, key=lambda section: reached[section]) if any(reached.values()) else None
 
     def entries(*, of_enterprise: bool) -> Iterator[Entry]:
         for section in SECTIONS:
@@ -84,9 +98,14 @@ def menu_of(guest: Guest, page: str) -> Sequence[Group]:
     return [group for group in (*groups, Group("Server", list(entries(of_enterprise=False)))) if group.entries]
 
 
-def _covers(section: Section, parts: Sequence[str], enterprise: str) -> bool:
-    places = [section.place(enterprise, path) for path in (section.path, *section.also)]
-    return any(parts[: len(place)] == place if place else not parts for place in places)
+def _reach(section: Section, parts: Sequence[str], enterprise: str) -> int:
+    """How many parts of the page's path the section's longest path has that it begins with; 0: the page is not in the section."""
+    places = [_place(path, enterprise) for path in (section.path, *section.also)]
+    return max((len(place) for place in places if parts[: len(place)] == place), default=0)
+
+
+def _place(path: str, enterprise: str) -> list[str]:
+    return [enterprise if part == ANY_ID else part for part in path.split("/") if part]
 
 
 def _is_shown(section: Section, guest: Guest, enterprise: str) -> bool:

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
-from heliograph.protojson.times import format_timestamp, parse_timestamp_us
+from heliograph.domain.android_versions import ANDROID_VERSIONS
+from heliograph.protojson.times import TIMESTAMP_IN_TEXT, format_timestamp, parse_timestamp_us
 
 SECOND_US: Final = 1_000_000
 UNITS: Final = (
@@ -23,13 +24,18 @@ MANAGEMENT: Final[Mapping[tuple[str, str], str]] = {
 
 
 def moment(at_us: int) -> str:
-    """`2026-11-27 21:13:05 UTC`; empty: never."""
-    return f"{format_timestamp(at_us)[:19].replace('T', ' ')} UTC" if at_us else ""
+    """`2026-11-27 21:13:05`, in UTC, as every page says at its end; empty: never."""
+    return format_timestamp(at_us)[:19].replace("T", " ") if at_us else ""
 
 
 def moment_of(timestamp: str) -> str:
     """The same of a time as the API writes it."""
     return moment(us_of(timestamp))
+
+
+def with_moments(text: str) -> str:
+    """A sentence of the server's, its times as `moment` has them."""
+    return TIMESTAMP_IN_TEXT.sub(lambda found: moment_of(found[0]), text)
 
 
 def us_of(timestamp: str) -> int:
@@ -54,6 +60,14 @@ def ago(at_us: int, now_us: int) -> str:
 def json_shown(value: Any) -> str:  # noqa: ANN401 - any JSON
     """The JSON, indented."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def android_of(device: Mapping[str, Any]) -> str:
+    """`15 (API level 35)`: the version as the phone reports it, or else as its API level says; empty: neither is known."""
+    level = device.get("apiLevel", 0)
+    version = device.get("softwareInfo", {}).get("androidVersion", "") or ANDROID_VERSIONS.get(level, "")
+    of_level = f"API level {level}" if level else ""
+    return f"{version} ({of_level})" if version and of_level else version or of_level
 
 
 def management_of(device: Mapping[str, Any]) -> str:

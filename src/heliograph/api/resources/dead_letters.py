@@ -1,18 +1,21 @@
 """`/heliograph/v1/enterprises/*/deadLetters`: notifications that were given up.  Heliograph's own: not in AMAPI."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from heliograph.api.http.query import PageQuery
 from heliograph.api.method import Call
 from heliograph.api.resources.answers import list_body
-from heliograph.domain.dead_letter import DeadLetter
+from heliograph.domain.dead_letter import DeadLetter, DeadLetterName, is_message_id
 from heliograph.domain.messages import Message
 from heliograph.domain.names import EnterpriseName
 from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.protojson.times import IllegalTimestamp, format_timestamp, parse_timestamp_us
-from heliograph.service.dead_letters import Span, list_dead_letters, resend_dead_letters
+from heliograph.service.dead_letters import Span, discard_dead_letters, list_dead_letters, resend_dead_letters
 
 LATEST_US = 2**62
+NAMES_MOST = 1_000
 
 
 class ListDeadLettersQuery(PageQuery):
@@ -22,11 +25,12 @@ class ListDeadLettersQuery(PageQuery):
     end_time: str = ""
 
 
-class ResendDeadLettersRequest(Message):
-    """Which messages: written at `startTime` or later and before `endTime` (RFC 3339); an empty one does not bound."""
+class ChooseDeadLettersRequest(Message):
+    """Which messages: those with `names`; without names, written at `startTime` or later and before `endTime` (RFC 3339)."""
 
     start_time: str = ""
     end_time: str = ""
+    names: tuple[str, ...] = ()
 
 
 class DeadLetterView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -58,6 +62,12 @@ class ResendDeadLettersResponse(msgspec.Struct, frozen=True, kw_only=True, renam
     resent_count: int
 
 
+class DiscardDeadLettersResponse(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """How many are gone."""
+
+    discarded_count: int
+
+
 async def list_(call: Call) -> bytes:
     """One page of an enterprise's dead letters, the oldest message first."""
     query: ListDeadLettersQuery = call.query
@@ -69,12 +79,42 @@ async def list_(call: Call) -> bytes:
 
 async def resend(call: Call) -> bytes:
     """How many dead letters are sent again."""
-    wanted = await call.message(ResendDeadLettersRequest, root="")
-    resent = await resend_dead_letters(call.ports, EnterpriseName(*call.ids), _span(wanted))
+    wanted = await call.message(ChooseDeadLettersRequest, root="")
+    resent = await resend_dead_letters(call.ports, EnterpriseName(*call.ids), _chosen(wanted, EnterpriseName(*call.ids)))
     return msgspec.json.encode(ResendDeadLettersResponse(resent_count=resent))
 
 
-def _span(asked: ListDeadLettersQuery | ResendDeadLettersRequest) -> Span:
+async def discard(call: Call) -> bytes:
+    """How many dead letters are gone for good. A request that chooses none is rejected: it must not empty the whole list by accident."""
+    wanted = await call.message(ChooseDeadLettersRequest, root="")
+    if wanted == ChooseDeadLettersRequest():
+        description = "Choose the dead letters to discard: their names, or start_time and end_time."
+        raise InvalidArgument(violations=[Violation("names", description)])
+    gone = await discard_dead_letters(call.ports, EnterpriseName(*call.ids), _chosen(wanted, EnterpriseName(*call.ids)))
+    return msgspec.json.encode(DiscardDeadLettersResponse(discarded_count=gone))
+
+
+def _chosen(asked: ChooseDeadLettersRequest, enterprise: EnterpriseName) -> Span | Sequence[DeadLetterName]:
+    """Raises: InvalidArgument: not a time, not a name of this enterprise's, or both."""
+    if not asked.names:
+        return _span(asked)
+    if asked.start_time or asked.end_time:
+        raise InvalidArgument(violations=[Violation("names", "Give either names or times: names choose these dead letters alone.")])
+    if len(asked.names) > NAMES_MOST:
+        description = f"names may have at most {NAMES_MOST} entries; it has {len(asked.names)}."
+        raise InvalidArgument(violations=[Violation("names", description)])
+    return [_name(text, enterprise, index) for index, text in enumerate(asked.names)]
+
+
+def _name(text: str, enterprise: EnterpriseName, index: int) -> DeadLetterName:
+    number = text.removeprefix(f"{enterprise}/deadLetters/")
+    if number == text or not is_message_id(number):
+        description = f"names[{index}] must have the form {enterprise}/deadLetters/NUMBER, as deadLetters.list shows them."
+        raise InvalidArgument(violations=[Violation(f"names[{index}]", description)])
+    return DeadLetterName(enterprise.enterprise, int(number))
+
+
+def _span(asked: ListDeadLettersQuery | ChooseDeadLettersRequest) -> Span:
     """Raises: InvalidArgument: not a time."""
     start_us = _time_us("start_time", asked.start_time) if asked.start_time else 0
     return Span(max(start_us, 0), _time_us("end_time", asked.end_time) if asked.end_time else LATEST_US)

@@ -4,7 +4,7 @@ import msgspec
 
 from heliograph.api.method import Call
 from heliograph.api.resources.operations import operation_name
-from heliograph.domain.dead_letter import DeadLetterName
+from heliograph.domain.dead_letter import DeadLetterName, is_message_id
 from heliograph.domain.names import ApprovalName, PushEndpointName, ReservationName
 from heliograph.protojson.errors import NotFound
 from heliograph.service.explanations import (
@@ -34,7 +34,7 @@ async def reservation(call: Call) -> bytes:
 async def dead_letter(call: Call) -> bytes:
     """Why the notification was given up."""
     enterprise, message_id = call.ids
-    if not (message_id.isascii() and message_id.isdigit() and len(message_id) < 19):  # noqa: PLR2004 - digits of an int64, less one
+    if not is_message_id(message_id):
         raise NotFound
     return msgspec.json.encode(await explain_dead_letter(call.ports, DeadLetterName(enterprise, int(message_id))))
 

@@ -10,17 +10,19 @@ import asyncpg
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
+from heliograph.domain.outcome_hours import EndedCount
 from heliograph.service.changes import Thing
 from heliograph.service.event_log import EventPage
+from heliograph.service.fleet_counts import DeviceStates
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
 from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees, Waiter
 from heliograph.storage.audit_verbs import AuditVerbs
 from heliograph.storage.batch.view import check_names
-from heliograph.storage.codec import device_from
+from heliograph.storage.codec import device_from, ended_counts_from, states_in
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow
-from heliograph.storage.kinds import HELD, TOMBSTONES, kind_of
+from heliograph.storage.kinds import HOLDING, TOMBSTONES, kind_of
 from heliograph.storage.outbox import message_from
 from heliograph.storage.postgres.batches import Batches
 from heliograph.storage.postgres.commits import PostgresCommitListeners
@@ -225,8 +227,20 @@ class PostgresStore(RecordVerbs, AuditVerbs):
     async def devices_with_policy(self, name: PolicyName, *, after: str, limit: int) -> Page[DeviceRecord]:
         return await self._reader.page("page_of_devices_with_policy", _device, name.enterprise, str(name), after, limit=limit)
 
+    async def states_of_devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> DeviceStates:
+        rows = await self._reader.run("states_of_devices", enterprise.enterprise, after, limit)
+        return states_in([(position, record) for position, record in rows], limit=limit)
+
+    async def open_count(self, enterprise: EnterpriseName) -> int:
+        ((count,),) = await self._reader.run("open_count", enterprise.enterprise)
+        return int(count)
+
+    async def ended_counts(self, enterprise: EnterpriseName, *, from_us: int, until_us: int, limit: int) -> Sequence[EndedCount]:
+        rows = await self._reader.run("ended_counts", from_us, until_us, limit, enterprise.enterprise)
+        return ended_counts_from(rows)
+
     async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
-        ((number, size),) = await self._reader.run(HELD[held].names.holding, enterprise.enterprise, most)
+        ((number, size),) = await self._reader.run(HOLDING[held], enterprise.enterprise, most)
         return Holding(number, int(size))
 
     async def events(self, enterprise: EnterpriseName, *, after: int, limit: int) -> EventPage:
@@ -267,7 +281,11 @@ class PostgresStore(RecordVerbs, AuditVerbs):
         ((open_operations, notifications, oldest_us),) = await self._reader.run("stats")
         ((database_bytes,),) = await self._reader.run("database_bytes")
         return StoreStats(
-            open_operations=open_operations, notifications=notifications, oldest_notification_us=oldest_us, database_bytes=database_bytes
+            engine="PostgreSQL",
+            open_operations=open_operations,
+            notifications=notifications,
+            oldest_notification_us=oldest_us,
+            database_bytes=database_bytes,
         )
 
     def healthy(self) -> str | None:

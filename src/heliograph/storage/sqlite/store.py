@@ -12,20 +12,22 @@ import apsw
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
+from heliograph.domain.outcome_hours import EndedCount
 from heliograph.service.changes import Thing
 from heliograph.service.event_log import EventPage
+from heliograph.service.fleet_counts import DeviceStates
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
 from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees, Waiter
 from heliograph.storage.audit_verbs import AuditVerbs
 from heliograph.storage.batch.view import check_names
 from heliograph.storage.batch.writes import Batch
-from heliograph.storage.codec import device_from, operations_from
+from heliograph.storage.codec import device_from, ended_counts_from, operations_from, states_in
 from heliograph.storage.commit_listeners import CommitListeners
 from heliograph.storage.event_rows import event_page, page_of_events
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow, Row
-from heliograph.storage.kinds import HELD, TOMBSTONES, kind_of
+from heliograph.storage.kinds import HOLDING, TOMBSTONES, kind_of
 from heliograph.storage.outbox import Claims, Rota, message_from, soonest
 from heliograph.storage.queue.lanes import WAITS_MOST_S
 from heliograph.storage.queue.rule_queue import Done, Exclusive, Queued, RuleQueue
@@ -336,8 +338,20 @@ class SqliteStore(RecordVerbs, AuditVerbs):
         """So many more messages than are claimed."""
         return tuple(map(message_from, self._reads.one("due_messages", destination, by_us, count + self._claims.of(destination))))
 
+    async def states_of_devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> DeviceStates:
+        rows = await self._in_thread(lambda: self._page_reads.one("states_of_devices", enterprise.enterprise, after, limit))
+        return states_in([(position, record) for position, record in rows], limit=limit)
+
+    async def open_count(self, enterprise: EnterpriseName) -> int:
+        ((count,),) = await self._in_thread(lambda: self._page_reads.one("open_count", enterprise.enterprise))
+        return int(count)
+
+    async def ended_counts(self, enterprise: EnterpriseName, *, from_us: int, until_us: int, limit: int) -> Sequence[EndedCount]:
+        rows = await self._in_thread(lambda: self._page_reads.one("ended_counts", from_us, until_us, limit, enterprise.enterprise))
+        return ended_counts_from(rows)
+
     async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
-        ((number, size),) = await self._in_thread(lambda: self._page_reads.one(HELD[held].names.holding, enterprise.enterprise, most))
+        ((number, size),) = await self._in_thread(lambda: self._page_reads.one(HOLDING[held], enterprise.enterprise, most))
         return Holding(number, size)
 
     async def next_messages_us(self) -> Mapping[str, int]:

@@ -1,0 +1,228 @@
+"""Enterprises: listed with what they have, created, set up, and deleted by who types the id."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from heliograph.api.console.guest import (
+    DEVICES_LIST,
+    ENTERPRISES_GET,
+    ENTERPRISES_LIST,
+    POLICIES_LIST,
+    TOKENS_LIST,
+    ConsolePage,
+    Guest,
+    Json,
+    Redirect,
+)
+from heliograph.api.console.rejections import REJECTIONS, Rejection, status_of
+from heliograph.api.console.shown import json_shown
+from heliograph.domain.enterprise import DISPLAY_NAME_MAX_CHARS, NotificationType
+from heliograph.domain.names import EnterpriseName
+from heliograph.service.tenant_bounds import Held
+
+_ENTERPRISES = "androidmanagement.enterprises"
+ENTERPRISES_CREATE, ENTERPRISES_PATCH = f"{_ENTERPRISES}.create", f"{_ENTERPRISES}.patch"
+ENTERPRISES_DELETE = f"{_ENTERPRISES}.delete"
+
+ROWS: Final = 50
+COUNTED_MOST: Final = 1_000
+"""Of each kind, for each enterprise of a page."""
+TYPES: Final[Mapping[str, str]] = {
+    NotificationType.COMMAND.value: "a command has ended",
+    NotificationType.ENROLLMENT.value: "a device has enrolled",
+    NotificationType.STATUS_REPORT.value: "a device has reported itself",
+    NotificationType.USAGE_LOGS.value: "a device has reported what happened on it",
+    NotificationType.COMPLIANCE_REPORT.value: "accepted, and never sent by this server",
+    NotificationType.ENTERPRISE_UPGRADE.value: "an admin has upgraded the enterprise; sent whatever is chosen",
+}
+
+
+class Setting(NamedTuple):
+    """A text of the Enterprise that the form of settings has."""
+
+    path: str
+    """Its field in JSON; with a dot, the field of a message."""
+    label: str
+    help: str = ""
+
+    @property
+    def of_contact(self) -> bool:
+        return self.path.startswith("contactInfo.")
+
+
+SETTINGS: Final = (
+    Setting("enterpriseDisplayName", "Display name", f"Shown to users, at most {DISPLAY_NAME_MAX_CHARS} characters."),
+    Setting("pubsubTopic", "Pub/Sub topic", "As in projects/mine/topics/devices. Setting it sends a test message."),
+    Setting("contactInfo.contactEmail", "Contact's e-mail"),
+    Setting("contactInfo.dataProtectionOfficerName", "Data protection officer's name"),
+    Setting("contactInfo.dataProtectionOfficerEmail", "Data protection officer's e-mail"),
+    Setting("contactInfo.dataProtectionOfficerPhone", "Data protection officer's phone"),
+    Setting("contactInfo.euRepresentativeName", "EU representative's name"),
+    Setting("contactInfo.euRepresentativeEmail", "EU representative's e-mail"),
+    Setting("contactInfo.euRepresentativePhone", "EU representative's phone"),
+)
+TYPES_FIELD: Final = "enabledNotificationTypes"
+NOTES: Final[Mapping[str, str]] = {
+    "saved": "Saved.",
+    "created": "The enterprise is created. Next: make a policy, then a token to enrol devices.",
+}
+
+
+async def show_first(guest: Guest) -> ConsolePage | Redirect:
+    """The devices of the only enterprise that the caller may see; else the enterprises."""
+    answer = await guest.ask(ENTERPRISES_LIST, page_size=2)
+    enterprises = answer.get("enterprises", [])
+    if len(enterprises) == 1 and "nextPageToken" not in answer:
+        return Redirect(guest.url(*enterprises[0]["name"].split("/")))
+    return await show_enterprises(guest)
+
+
+async def show_enterprises(guest: Guest) -> ConsolePage:
+    """The enterprises that the caller may see, each with how much it has."""
+    token = guest.parameter("page")
+    answer = await guest.ask(ENTERPRISES_LIST, page_size=ROWS, page_token=token)
+    more = answer.get("nextPageToken", "")
+    values = {
+        "rows": await asyncio.gather(*(_row(guest, one) for one in answer.get("enterprises", []))),
+        "create_url": f"{guest.url('enterprises')}:create" if await guest.may(ENTERPRISES_CREATE) else "",
+        "next_url": guest.url("enterprises", page=more) if more else "", "first_url": guest.url("enterprises") if token else "",
+        "deleted": guest.parameter("note") == "deleted",
+    }  # fmt: skip
+    return ConsolePage("console/enterprises.html", "Enterprises", values)
+
+
+async def show_new(guest: Guest) -> ConsolePage:
+    """The form of a new enterprise."""
+    await guest.admit(ENTERPRISES_LIST)
+    await guest.require(ENTERPRISES_CREATE)
+    return _new(guest, "")
+
+
+async def create(guest: Guest) -> ConsolePage | Redirect:
+    """The enterprise is there, under an id that the server makes; or the form, with what is wrong in it."""
+    display = guest.field("display").strip()
+    body = msgspec.json.encode({"enterpriseDisplayName": display})
+    try:
+        made = await guest.ask(ENTERPRISES_CREATE, body=body, agreement_accepted=bool(guest.field("agreed")))
+    except REJECTIONS as error:
+        return _new(guest, display, error=error)
+    return Redirect(guest.url(*made["name"].split("/"), "settings", note="created"))
+
+
+async def show_settings(guest: Guest, enterprise: str) -> ConsolePage:
+    """What is set of the enterprise."""
+    stored = await guest.ask(ENTERPRISES_GET, enterprise)
+    return await _settings(guest, enterprise, stored, stored)
+
+
+async def save_settings(guest: Guest, enterprise: str) -> ConsolePage | Redirect:
+    """What was changed in the form is set, and nothing else."""
+    await guest.require(ENTERPRISES_PATCH, enterprise)
+    stored = await guest.ask(ENTERPRISES_GET, enterprise)
+    wanted, mask = _wanted(guest, stored)
+    if mask:
+        try:
+            await guest.ask(ENTERPRISES_PATCH, enterprise, body=msgspec.json.encode(wanted), update_mask=",".join(mask))
+        except REJECTIONS as error:
+            return await _settings(guest, enterprise, stored, wanted, error=error)
+    return Redirect(guest.url("enterprises", enterprise, "settings", note="saved"))
+
+
+async def show_deletion(guest: Guest, enterprise: str) -> ConsolePage:
+    """What deleting takes away, before it is done."""
+    await guest.ask(ENTERPRISES_GET, enterprise)
+    await guest.require(ENTERPRISES_DELETE, enterprise)
+    return await _deletion(guest, enterprise)
+
+
+async def delete(guest: Guest, enterprise: str) -> ConsolePage | Redirect:
+    """The enterprise and all that it has is gone, if its id was typed."""
+    await guest.require(ENTERPRISES_DELETE, enterprise)
+    if guest.field("typed_name").strip() != enterprise:
+        return await _deletion(guest, enterprise, wrong=f"Type {enterprise} to delete it: that cannot be undone.")
+    try:
+        await guest.ask(ENTERPRISES_DELETE, enterprise)
+    except REJECTIONS as error:
+        return await _deletion(guest, enterprise, wrong=error.message, status=status_of(error))
+    return Redirect(guest.url("enterprises", note="deleted"))
+
+
+async def _row(guest: Guest, enterprise: Json) -> Mapping[str, Any]:
+    name = EnterpriseName.parse(enterprise["name"])
+    counts = await asyncio.gather(
+        _count(guest, name, Held.DEVICES, DEVICES_LIST), _count(guest, name, Held.POLICIES, POLICIES_LIST),
+        _count(guest, name, Held.ENROLLMENT_TOKENS, TOKENS_LIST),
+    )  # fmt: skip
+    return {
+        "id": name.enterprise, "display": enterprise.get("enterpriseDisplayName", ""), "url": guest.url(*enterprise["name"].split("/")),
+        "devices": counts[0], "policies": counts[1], "tokens": counts[2],
+        "settings_url": guest.url("enterprises", name.enterprise, "settings") if guest.may_open(ENTERPRISES_GET, name.enterprise) else "",
+    }  # fmt: skip
+
+
+async def _count(guest: Guest, name: EnterpriseName, held: Held, method_id: str) -> str:
+    """How many the enterprise has; empty: the caller may not list them, or only some of them."""
+    if not guest.may_open(method_id, name.enterprise) or guest.sees_some(method_id):
+        return ""
+    number = (await guest.ports.store.holding(name, held, most=COUNTED_MOST + 1)).number
+    return f"more than {COUNTED_MOST}" if number > COUNTED_MOST else str(number)
+
+
+def _new(guest: Guest, display: str, *, error: Rejection | None = None) -> ConsolePage:
+    values = {
+        "action": f"{guest.url('enterprises')}:create", "display": display, "most": DISPLAY_NAME_MAX_CHARS,
+        "error": error.message if error else "", "crumbs": [("Enterprises", guest.url("enterprises"))],
+    }  # fmt: skip
+    return ConsolePage("console/enterprise_form.html", "New enterprise", values, status=status_of(error) if error else 200)
+
+
+async def _settings(guest: Guest, enterprise: str, stored: Json, shown: Json, *, error: Rejection | None = None) -> ConsolePage:
+    changes = await guest.may(ENTERPRISES_PATCH, enterprise)
+    values = {
+        "name": stored["name"], "error": error.message if error else "", "note": NOTES.get(guest.parameter("note"), ""),
+        "fields": [(setting, _text(shown, setting.path)) for setting in SETTINGS], "types_field": TYPES_FIELD,
+        "types": [(kind, meaning, kind in shown.get(TYPES_FIELD, ())) for kind, meaning in TYPES.items()],
+        "action": guest.url("enterprises", enterprise, "settings") if changes else "", "json": json_shown(stored),
+        "delete_url": f"{guest.url('enterprises', enterprise)}:delete" if await guest.may(ENTERPRISES_DELETE, enterprise) else "",
+        "crumbs": [(enterprise, guest.url("enterprises", enterprise))],
+    }  # fmt: skip
+    return ConsolePage("console/settings.html", "Settings", values, status=status_of(error) if error else 200)
+
+
+async def _deletion(guest: Guest, enterprise: str, *, wrong: str = "", status: int = 400) -> ConsolePage:
+    name = EnterpriseName(enterprise)
+    devices = await _count(guest, name, Held.DEVICES, DEVICES_LIST)
+    has = f"{devices} {'device' if devices == '1' else 'devices'}" if devices else "its devices"
+    values = {
+        "what": f"{name} is deleted with {has}, and all its policies, tokens and push endpoints. Company-owned phones wipe themselves when "
+        "they next connect. That cannot be undone.",
+        "error": wrong, "action": f"{guest.url('enterprises', enterprise)}:delete", "button": "Delete this enterprise", "typed": enterprise,
+        "back_url": guest.url("enterprises", enterprise, "settings"),
+        "crumbs": [(enterprise, guest.url("enterprises", enterprise)), ("Settings", guest.url("enterprises", enterprise, "settings"))],
+    }  # fmt: skip
+    return ConsolePage("console/deletion.html", f"Delete {enterprise}?", values, status=status if wrong else 200)
+
+
+def _wanted(guest: Guest, stored: Json) -> tuple[Json, Sequence[str]]:
+    """The enterprise as the form has it, and the fields in which it differs from the stored one."""
+    wanted: Json = {**stored, "contactInfo": dict(stored.get("contactInfo", {}))}
+    changed: list[str] = []
+    for setting in SETTINGS:
+        text = guest.field(setting.path).strip()
+        if text != _text(stored, setting.path):
+            changed.append(setting.path)
+            around, _, field = setting.path.rpartition(".")
+            (wanted[around] if around else wanted)[field] = text
+    types = [kind for kind in TYPES if kind in guest.fields.get(TYPES_FIELD, ())]
+    if set(types) != set(stored.get(TYPES_FIELD, ())):
+        changed.append(TYPES_FIELD)
+        wanted[TYPES_FIELD] = types
+    return wanted, changed
+
+
+def _text(enterprise: Json, path: str) -> str:
+    around, _, field = path.rpartition(".")
+    return str((enterprise.get(around, {}) if around else enterprise).get(field, ""))

@@ -1,0 +1,110 @@
+"""Enterprises in the console: listed with what they have, created, set up, deleted by who types the id."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from heliograph.settings import Settings
+from tests.console.reader import Page, Reader
+from tests.people.visitor import Seen, signed_in
+from tests.sandbox.client import Client
+from tests.sign_in.conftest import Guarded, guarded_server
+
+ENTERPRISES = "/console/enterprises"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """A server without an enterprise."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), durable=False, public_urls=("https://mdm.example.com",))
+    with guarded_server(settings) as made:
+        yield made
+
+
+def shown(seen: Seen) -> Page:
+    """The page, read."""
+    return Page("", seen.status, seen.headers, seen.page)
+
+
+def test_the_first_enterprise_is_created_by_hand_and_leads_on(server: Guarded) -> None:
+    admin, viewer = signed_in(server), signed_in(server, role="viewer")
+    empty, of_viewer = shown(admin.get("/console")), shown(viewer.get(ENTERPRISES))
+    assert "Make the first" in empty.links
+    assert "heliograph enterprises create" in of_viewer.text
+
+    token = admin.form_token()
+    refused = shown(admin.post(f"{ENTERPRISES}:create", {"display": "Acme", "form_token": token}))
+    created = admin.post(f"{ENTERPRISES}:create", {"display": "Acme", "agreed": "true", "form_token": token})
+
+    assert 400 == refused.status
+    assert "agreementAccepted" in refused.text
+    assert "Acme" == dict(refused.forms[-1].fields)["display"]
+    assert 303 == created.status
+    settings = shown(admin.get(created.place))
+    assert "Next: make a policy" in settings.text
+    assert "Acme" == dict(settings.forms[-1].fields)["enterpriseDisplayName"]
+    assert "Acme" in shown(admin.get(ENTERPRISES)).links
+
+
+def test_the_list_counts_what_an_enterprise_has(reader: Reader, sandbox: Client) -> None:
+    sandbox.patch("/v1/enterprises/sandbox/policies/kiosk", {})
+    sandbox.post("/v1/enterprises/sandbox/enrollmentTokens", {})
+    devices = len(sandbox.get("/v1/enterprises/sandbox/devices")["devices"])
+
+    page = reader.open(ENTERPRISES)
+
+    for name, count in (("Devices", devices), ("Policies", 1), ("Tokens", 1)):
+        assert f'<td data-name="{name}">{count}</td>' in page.html
+    assert f"{ENTERPRISES}/sandbox/settings" == page.links["Settings"]
+
+
+def test_settings_change_what_was_changed_and_nothing_else(reader: Reader, sandbox: Client) -> None:
+    sandbox.patch("/v1/enterprises/sandbox?updateMask=primaryColor,logo", {"primaryColor": 255, "logo": {"url": "https://a.example/l.png"}})
+    fill = {"enterpriseDisplayName": "Häuser & Co", "contactInfo.contactEmail": "a@example.com", "enabledNotificationTypes": ["COMMAND"]}
+
+    page = reader.submit(reader.open(f"{ENTERPRISES}/sandbox/settings"), fill=fill)
+
+    assert "Saved." in page.text
+    now = sandbox.get("/v1/enterprises/sandbox")
+    assert ("Häuser & Co", "a@example.com", ["COMMAND"], 255, "https://a.example/l.png") == (
+        now["enterpriseDisplayName"], now["contactInfo"]["contactEmail"], now["enabledNotificationTypes"], now["primaryColor"],
+        now["logo"]["url"],
+    )  # fmt: skip
+    reader.submit(page, fill={"contactInfo.contactEmail": "", "enabledNotificationTypes": []})
+    assert {} == {field: value for field, value in sandbox.get("/v1/enterprises/sandbox").items() if field == "enabledNotificationTypes"}
+
+
+def test_a_setting_that_cannot_be_is_said_in_the_form_which_keeps_it(reader: Reader) -> None:
+    page = reader.submit(reader.open(f"{ENTERPRISES}/sandbox/settings"), fill={"pubsubTopic": "no topic"})
+
+    assert 400 == page.status
+    assert "projects/{project}/topics/{topic}" in page.text
+    assert "no topic" == dict(page.forms[-1].fields)["pubsubTopic"]
+
+
+def test_an_enterprise_is_deleted_only_by_who_types_its_id(server: Guarded) -> None:
+    admin = signed_in(server)
+    token = admin.form_token()
+    made = admin.post(f"{ENTERPRISES}:create", {"display": "Gone", "agreed": "true", "form_token": token}).place
+    url = made[: made.index("/settings")]
+    form = shown(admin.get(f"{url}:delete"))
+    assert "0 devices" in form.text
+
+    wrong = shown(admin.post(f"{url}:delete", {"typed_name": "Gone", "form_token": token}))
+    there = admin.get(url).status
+    right = admin.post(f"{url}:delete", {"typed_name": url.rpartition("/")[2], "form_token": token})
+
+    assert (400, 200, 303) == (wrong.status, there, right.status)
+    assert "to delete it: that cannot be undone." in wrong.text
+    assert "The enterprise is deleted." in shown(admin.get(right.place)).text
+    assert 403 == admin.get(url).status
+
+
+def test_who_sees_some_devices_only_gets_no_count_of_all(server: Guarded) -> None:
+    role = {"allow": [{"methods": ["*.get", "*.list"], "devices": "api_level >= 30"}, {"methods": ["androidmanagement.enterprises.list"]}]}
+    assert 200 == server.desk("PUT", "/roles/some", role).status
+    admin, some = signed_in(server), signed_in(server, role="some")
+    admin.post(f"{ENTERPRISES}:create", {"display": "Counted", "agreed": "true", "form_token": admin.form_token()})
+
+    assert '<td data-name="Devices">0</td>' in admin.get(ENTERPRISES).page
+    assert '<td data-name="Devices"></td>' in some.get(ENTERPRISES).page
