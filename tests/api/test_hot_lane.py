@@ -10,6 +10,7 @@ import re
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,10 +20,13 @@ from hypothesis import strategies as st
 from heliograph.api.app import rest_app
 from heliograph.api.http.cycle import Cycle, Lane
 from heliograph.api.methods import AMAPI_METHODS
-from heliograph.server import listening_socket, serving
+from heliograph.server import Between, assembled, listening_socket, serving
+from heliograph.server.store import clock_for
 from heliograph.service.limits import Limits
+from heliograph.settings import Admission, Settings
 from tests.api.live import Live, live_server, settings_for
 from tests.patience import PATIENCE_S
+from tests.sign_in.conftest import bearer_of, guarded_server
 
 VARYING = ((re.compile(rb"operations/\d+"), b"operations/N"), (re.compile(rb'(Time": ?")[^"]+'), rb"\1T"))
 """Ids and times: a time on the second is shorter."""
@@ -330,3 +334,44 @@ def _counted(live: Live) -> int:
 def _plain(entry: Any, device: str) -> str:  # noqa: ANN401 - JSON
     text = json.dumps({name: value for name, value in entry.items() if name not in {"name", "hash", "previousHash"}})
     return re.sub(r"\d{4}-\d\d-\d\dT[^\"]+|operations/\d+", "*", text.replace(device, "D").replace(device.rpartition("/devices")[0], "E"))
+
+
+def test_the_front_door_stands_before_the_lane_too(tmp_path: Path) -> None:
+    with guarded_server(Settings(data_dir=tmp_path, admission=Admission.UNCHECKED, durable=False)) as server:
+        path = f"/v1/{server.device(server.enterprise())}:issueCommand"
+
+        answers = {host: server.call("POST", path, '{"type":"LOCK"}', host=host).status for host in ("localhost", "evil.example")}
+
+    assert {"localhost": 200, "evil.example": 403} == answers
+
+
+@pytest.mark.parametrize("open_", [True, False], ids=["open", "not wanted"])
+async def test_the_lane_is_open_unless_an_operator_closes_it(tmp_path: Path, *, open_: bool) -> None:
+    settings_ = Settings(data_dir=tmp_path, hot_lane=open_, durable=False)
+
+    async with assembled(settings_, clock=clock_for(settings_)) as parts:
+        assert open_ is (parts.lane is not None)
+
+
+async def test_there_is_no_lane_past_what_stands_around_the_api(tmp_path: Path) -> None:
+    settings_ = Settings(data_dir=tmp_path, durable=False)
+
+    async with assembled(settings_, clock=clock_for(settings_), between=Between(api=lambda app: app)) as parts:
+        assert parts.lane is None
+
+
+def test_a_caller_who_is_known_takes_the_lane_and_one_who_lost_its_key_is_refused(tmp_path: Path) -> None:
+    with guarded_server(Settings(data_dir=tmp_path, durable=False)) as server:
+        key = server.key_file(["*"])
+        made = server.call_as(key, "POST", "/v1/enterprises?projectId=p&agreementAccepted=true", {"enterpriseDisplayName": "Lab"})
+        token = server.call_as(key, "POST", f"/v1/{made.json['name']}/enrollmentTokens", {"policyName": "default"}).json["value"]
+        path = f"/v1/{server.enrolled(token)}:issueCommand"
+        bearer = bearer_of(key)
+
+        def issue() -> int:
+            return server.call("POST", path, '{"type":"LOCK"}', authorization=bearer).status
+
+        before = [issue(), issue()]
+        server.operate("DELETE", f"/{key['private_key_id']}")
+
+        assert [200, 200, 401] == [*before, issue()]
