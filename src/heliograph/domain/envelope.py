@@ -21,7 +21,7 @@ from heliograph.domain.typo_hints import habits_of_command, habits_of_type
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.messages import Duration, Timestamp, decode_message, encode_message, stored_message
 from heliograph.protojson.parser import MALFORMED
-from heliograph.protojson.schema import EnumKind, ListKind, shape_of
+from heliograph.protojson.schema import EnumKind, Field, Kind, ListKind, Scalar, shape_of
 from heliograph.protojson.times import IllegalDuration, format_duration, parse_duration_ns
 from heliograph.protojson.types import proto_name, secret_fields
 
@@ -51,17 +51,8 @@ class IssuedCommand(msgspec.Struct, frozen=True):
         return f"IssuedCommand({self.row.name}, {self.command.decode()}, {self.duration})"
 
 
-class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Most commands are a type and at most a duration."""
-
-    type: str
-    duration: str | None = None
-
-
 _NONE: Sequence[Violation] = ()
 _NOTHING_FITS: tuple[Callable[[Any], tuple[Any, ...]], tuple[Any, ...]] = (lambda _message: (None,), ())
-
-_decode_plain = msgspec.json.Decoder(_Plain).decode
 _QUOTES_A_FIELD = 4
 """Around its name and its value."""
 
@@ -77,6 +68,10 @@ class Envelope:
         """The Command message."""
         self._defaults = {field.name: field.default for field in msgspec.structs.fields(self.message)}
         self._wire_names = {field.name: field.encode_name for field in msgspec.structs.fields(self.message)}
+        self._plain_names = [*self._plain_beside()]
+        self._decode_plain = msgspec.json.Decoder(_plain_message(self._plain_beside())).decode
+        self._texts = _reader_of(self._plain_names)
+        self._no_texts = tuple(self._defaults[name] for name in self._plain_names)
         # One plain command of each type is taken apart in full, the others like it.
         beside = (*self._by_field, *self._at_top)
         self._beside = _reader_of(beside)
@@ -85,6 +80,11 @@ class Envelope:
         """What may not be set beside each type, and as what it reads then."""
         self._alone: dict[tuple[str, Behaviour], IssuedCommand] = {}
         """With the duration of a command that says none."""
+
+    def _plain_beside(self) -> Mapping[str, Field]:
+        """The fields beside the type that are texts, or lists of enums: of what is given, the quotes can be counted."""
+        of_rows = [field for row in self._rows.values() if not row.params_field for field in shape_of(row.params).fields]
+        return {field.name: field for field in of_rows if field.kind is Scalar.STRING or _is_list_of_enums(field.kind)}
 
     def _others_than(self, row: CommandType) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[Any, ...]]:
         own = {proto_name(row.params_field)} if row.params_field else set(row.params.__struct_fields__)
@@ -100,22 +100,34 @@ class Envelope:
 
     def _plain(self, body: bytes, behaviour: Behaviour) -> IssuedCommand | None:
         """The command in a body of the plainest form; None: it is not plain, or is the first of its type."""
-        quotes = body.count(b'"')
-        if b"\\" in body or quotes != (2 * _QUOTES_A_FIELD if b'"duration"' in body else _QUOTES_A_FIELD):  # a field may be given twice
-            return None
         try:
-            plain = _decode_plain(body)
-            like = self._alone.get((plain.type, behaviour))
-            if like is None:
-                return None
-            if plain.duration is None:
-                return like
-            duration_ns = parse_duration_ns(plain.duration)
+            plain = self._decode_plain(body)
+            duration_ns = DEFAULT_DURATION_NS if plain.duration is None else parse_duration_ns(plain.duration)
         except (*MALFORMED, IllegalDuration):
             return None
-        if duration_ns <= 0:
+        quotes = _QUOTES_A_FIELD if plain.duration is None else 2 * _QUOTES_A_FIELD
+        beside: dict[str, Any] = {}
+        if self._texts(plain) != self._no_texts:
+            beside = {name: value for name in self._plain_names if (value := getattr(plain, name)) != self._defaults[name]}
+            quotes += sum(_QUOTES_A_FIELD if isinstance(value, str) else 2 + 2 * len(value) for value in beside.values())
+        if duration_ns <= 0 or body.count(b'"') != quotes or b"\\" in body:  # a field may be given twice
             return None
-        return IssuedCommand(like.row, like.params, like.command, None, duration_ns, format_duration(duration_ns))
+        duration = DEFAULT_DURATION if plain.duration is None else format_duration(duration_ns)
+        if beside:
+            return self._with_params(plain.type, beside, duration_ns, duration)
+        like = self._alone.get((plain.type, behaviour))
+        return None if like is None else IssuedCommand(like.row, like.params, like.command, None, duration_ns, duration)
+
+    def _with_params(self, type_name: str, given: Mapping[str, Any], duration_ns: int, duration: str) -> IssuedCommand | None:
+        """The command with these params beside its type; None: something is wrong with it."""
+        row = self._rows.get(type_name)
+        if row is None or any(self._at_top[name] is not row for name in given):
+            return None
+        params = without_unspecified(row.params(**given))
+        for _ in row.check(params, row.params_path):
+            return None
+        command, secrets = _split(row, params, given=True)
+        return IssuedCommand(row, params, command, secrets, duration_ns, duration)
 
     def _whole(self, body: bytes, behaviour: Behaviour) -> IssuedCommand:
         message: Any = decode_message(self.message, body, root=ROOT, options=behaviour.reader)
@@ -271,6 +283,24 @@ def without_unspecified(params: msgspec.Struct) -> msgspec.Struct:
         if unspecified in value:
             dropped[name] = tuple(flag for flag in value if flag is not unspecified)
     return msgspec.structs.replace(params, **dropped) if dropped else params
+
+
+def _plain_message(beside: Mapping[str, Field]) -> Any:  # noqa: ANN401 - the made class
+    """Most commands are a type and at most a duration; some have texts and lists of enums beside them."""
+    fields: list[tuple[str, Any, Any]] = [("duration", str | None, None)]
+    for name, field in beside.items():
+        texts: Any = str if field.kind is Scalar.STRING else _list_of(field.kind)
+        fields.append((name, texts, "" if texts is str else ()))
+    return msgspec.defstruct("_Plain", [("type", str), *fields], rename="camel", forbid_unknown_fields=True, gc=False)
+
+
+def _list_of(kind: Any) -> Any:  # noqa: ANN401 - a type
+    members: type[enum.Enum] = kind.item.cls
+    return tuple[members, ...]  # type: ignore[valid-type]
+
+
+def _is_list_of_enums(kind: Kind) -> bool:
+    return isinstance(kind, ListKind) and isinstance(kind.item, EnumKind)
 
 
 @functools.cache
