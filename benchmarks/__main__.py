@@ -17,6 +17,7 @@ from typing import NoReturn
 from benchmarks.audit import measure_audit
 from benchmarks.battery import measure_battery
 from benchmarks.command_types import measure_types
+from benchmarks.console import measure_console
 from benchmarks.cycling import measure_cycle
 from benchmarks.figures import QUICK, RESULTS, Figures, Results, Scale, machine, read_results, write_results
 from benchmarks.flat import measure_flat
@@ -28,6 +29,7 @@ from benchmarks.peers import measure_peers
 from benchmarks.plugin import measure_plugin
 from benchmarks.report import printed
 from benchmarks.roles import measure_roles
+from benchmarks.starting import measure_starting
 from benchmarks.tricks import measure_tricks
 from benchmarks.worlds import measure_worlds
 
@@ -38,6 +40,7 @@ SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
     "two-servers": measure_two_servers,
     "audit": measure_audit,
     "roles": measure_roles,
+    "console": measure_console,
     "cycle": measure_cycle,
     "half-of-peak": measure_half_of_peak,
     "many-phones": measure_many_phones,
@@ -47,6 +50,7 @@ SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
     "battery": measure_battery,
     "worlds": measure_worlds,
     "plugin": measure_plugin,
+    "starting": measure_starting,
     "tricks": measure_tricks,
 }
 

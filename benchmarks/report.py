@@ -70,7 +70,7 @@ def _database(rows: list[Row]) -> str:
 def _number(number: Number) -> str:
     goals = (("≤", number.most), ("≥", number.least))
     goal = " ".join(f"{sign} {value:g} {number.unit}".rstrip() for sign, value in goals if value is not None)
-    goal = "none" if goal.startswith("≤ 0") else goal
+    goal = "none" if number.most == 0 else goal
     unit = f" {number.unit}" if number.unit else ""
     return f"| {number.name} | {spread(number.values, _rounded)}{unit} | {goal} | {MET[number.met]} |"
 

@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 import msgspec
 
+from heliograph.agent.client import Socket, bearer
 from heliograph.agent.command_run import raw_evidence
-from heliograph.agent.http_client import Socket, bearer
 from heliograph.agent.profiles import PROFILES
 from heliograph.agent.sealed_commands import new_private_key, public_key_of
 from heliograph.agent.transport import KIND_OF, Reply
@@ -143,7 +142,7 @@ class Conversation:
         """The same over a WebSocket: a frame of either side."""
         socket: Socket = await self._client.web_socket(bearer(self.credential))
         frame = {"id": 1, "kind": KIND_OF[type(message)], "body": json.loads(encode_message(message))}
-        await socket.send_frame(json.dumps(frame).encode(), aiohttp.WSMsgType.TEXT)
+        await socket.send_str(json.dumps(frame))
         self.examples["PhoneFrame"] = frame
         self.examples["ServerFrame"] = json.loads((await socket.receive()).data)
         await socket.close()

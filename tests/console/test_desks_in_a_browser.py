@@ -41,18 +41,28 @@ def ben(house: House, browser: Browser) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_violates_a_rule_of_axe_or_is_wider_than_a_narrow_phone(house: House, browser: Browser, approval: str, scheme: str) -> None:
-    visitor = signed_in(house.server)
+@pytest.mark.parametrize("rules", [False, True], ids=["one person", "a second person"])
+def test_no_page_violates_a_rule_of_axe_or_is_wider_than_a_narrow_phone(
+    house: House, browser: Browser, request: pytest.FixtureRequest, scheme: str, *, rules: bool
+) -> None:
+    me = f"zoe-{scheme}-{rules}@example.com"
+    visitor = signed_in(house.server, me)
+    device, key = house.device.removeprefix("/console/"), house.server.key_file(["acme"], "viewer")["private_key_id"]
     entry = asked(visitor, "GET", "/heliograph/v1/enterprises/acme/auditEntries?pageSize=1")["auditEntries"][0]["name"]
-    pages = [
-        f"{ACME}/approvals", approval, f"{ACME}/approvalRules", f"{ACME}/auditEntries", f"{ACME}/auditEntries?who=nobody",
-        f"{ACME}/auditEntries?filter=colour%3Dred", "/console/enterprises/-/auditEntries", f"/console/{entry}",
-        "/console/enterprises/other/approvals",
-    ]  # fmt: skip
+    pages = [f"{ACME}/approvals", f"{ACME}/approvalRules", "/console/keys", f"/console/keys/{key}", "/console/people", "/console/roles"]
+    pages += (
+        [request.getfixturevalue("approval")]
+        if rules
+        else [
+            f"{ACME}/auditEntries", f"{ACME}/auditEntries?filter=colour%3Dred", f"/console/{entry}", "/console/keys:make",
+            "/console/roles/viewer", "/console/roles:make", f"/console/people/{me}", "/console/access?who=a",
+            f"/console/access?who={me}&what={FINAL.name}&where={device}",
+        ]
+    )  # fmt: skip
     violations: dict[str, str] = {}
     wide: list[str] = []
 
-    with tab(browser, refused=True) as page:
+    with tab(browser, refused=not rules) as page:
         entered(page, visitor).emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         for path in pages:
             page.set_viewport_size({"width": 1_200, "height": 900})

@@ -12,10 +12,13 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser
 
+from heliograph.sandbox.settings import SandboxSettings
+from tests.agents import AGENT
 from tests.chromium import tab
 from tests.console.reader import Page, Reader
 from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
+from tests.sandbox.conftest import running
 
 TOKENS = "/console/enterprises/sandbox/enrollmentTokens"
 
@@ -111,3 +114,13 @@ def test_a_token_that_no_factory_fresh_phone_can_use_says_what_the_server_lacks(
     assert "A factory-fresh phone cannot use this code." in page.text
     assert "--agent-apk" in page.text
     assert "What the phone will do" not in page.text
+
+
+def test_with_an_agent_the_page_says_step_by_step_what_the_phone_will_do() -> None:
+    with running(SandboxSettings(port=0, agent=AGENT, public_urls=("https://mdm.example.com",))) as client:
+        page = made(Reader(client.url), policy="default")
+
+    assert "What the phone will do" in page.text
+    assert "It downloads the agent from https://mdm.example.com/agent.apk" in page.text
+    assert "A factory-fresh phone cannot use this code." not in page.text
+    assert ["--server", "https://mdm.example.com"] == line_of(page, "heliograph fleet")[-2:]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page as BrowserPage
 
 from heliograph.api.console.app import LIVE, PAGES, ConsoleRow
 from heliograph.commands import COMMANDS
@@ -30,7 +31,7 @@ NOWHERE = "http://127.0.0.1:9/"
 """A push endpoint that takes nothing."""
 FILES = (":export",)
 """What the paths of rows end with that answer with a file to keep, and not with a page."""
-FORMS = (":create", ":delete", ":edit")
+FORMS = (":create", ":delete", ":edit", ":make")
 """What the paths of pages end with that only lead to a change; those of a device's commands do, too."""
 ROWS = tuple(row for row in PAGES if row.path != LIVE)
 """All but the stream of events, which test_live.py reads."""
@@ -72,6 +73,7 @@ def examples_in(ask: Ask, enterprise: str, device: str) -> dict[str, str]:
         "devices": device,
         "operations": made("POST", f"/v1/PARENT/devices/{device}:issueCommand", {"type": PLAIN.name}),
         "commands": PLAIN.name,
+        "roles": "viewer",
         "policies": made("PATCH", "/v1/PARENT/policies/kiosk", {"cameraDisabled": True}),
         "enrollmentTokens": made("POST", "/v1/PARENT/enrollmentTokens", {"duration": "86400s"}),
         "pushEndpoints": made("POST", "/heliograph/v1/PARENT/pushEndpoints", {"url": NOWHERE, "signing": {"standardWebhooks": {}}}),
@@ -123,25 +125,73 @@ def test_no_page_violates_a_rule_of_axe_logs_an_error_or_is_wider_than_a_phone(
     assert {} == wrong
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_forms_answer_violates_no_rule_of_axe_either(sandbox: Client, examples: Examples, browser: Browser, scheme: str) -> None:
+    parent = f"{sandbox.url}/console/enterprises/{examples['enterprises']}"
+    wrong: dict[str, object] = {}
+
+    def look(what: str) -> None:
+        page.set_viewport_size({"width": 1_200, "height": 900})
+        found = Axe().run(page)
+        page.set_viewport_size({"width": NARROW, "height": 780})
+        wide = page.evaluate("document.documentElement.scrollWidth") > NARROW
+        wrong.update({what: found.generate_report()} if found.violations_count else {what: "wide"} if wide else {})
+
+    with tab(browser, refused=True) as page:  # a form that is not right is answered with an error's status, which Chromium logs
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.goto(f"{parent}/policies/kiosk:edit")
+        page.get_by_label("Policy, as JSON").fill('{\n  "cameraDisabld": true,\n  "funDisabled": "no"\n}')
+        page.get_by_role("button", name="Check and compare").click()
+        expect(page.get_by_text("Line 2, column 3:")).to_be_visible()
+        look("a policy with mistakes")
+        page.get_by_label("Policy, as JSON").fill('{"cameraDisabled": false, "funDisabled": true}')
+        page.get_by_role("button", name="Check and compare").click()
+        look("what would change")
+        page.get_by_role("button", name="Save").click()
+        look("a saved policy")
+        page.goto(f"{parent}/enrollmentTokens:create")
+        page.get_by_label("Valid for").fill("soon")
+        page.get_by_role("button", name="Make the token").click()
+        look("a token that cannot be")
+        page.goto(f"{parent}/pushEndpoints:create")
+        page.locator("[name=url]").fill(NOWHERE)
+        page.locator("[name=schemes][value=V1]").check()
+        page.get_by_role("button", name="Make the endpoint").click()
+        expect(page.get_by_text("The secret, shown this once:")).to_be_visible()
+        look("an endpoint with its secret")
+        page.goto(f"{parent}/deadLetters?start=yesterday")
+        look("a span that is none")
+        page.goto(f"{parent}:delete")
+        page.get_by_label("to go on").fill("another")
+        page.get_by_role("button", name="Delete this enterprise").click()
+        look("a deletion without the id")
+
+    assert {} == wrong
+
+
 def test_each_page_can_be_walked_with_the_keyboard_alone(sandbox: Client, examples: Examples, browser: Browser) -> None:
-    unreached: dict[str, list[str]] = {}
-
-    with tab(browser, scripts=True) as page:
+    with tab(browser) as page:
         for row in SHOWN:
-            if not is_there(row, examples):
-                continue
-            page.goto(sandbox.url + path_of(row, examples))
-            wanted = page.evaluate(
-                "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, pre')]"
-                ".filter(one => one.checkVisibility()).map((one, index) => (one.dataset.tabbed = '', index)).length"
-            )
-            for _ in range(wanted):
-                page.keyboard.press("Tab")
-                page.evaluate("document.activeElement.dataset.tabbed = 'yes'")
-            left = page.evaluate("[...document.querySelectorAll('[data-tabbed=\"\"]')].map(one => one.outerHTML.slice(0, 120))")
-            unreached |= {row.path: left} if left else {}
+            if is_there(row, examples):
+                page.goto(sandbox.url + path_of(row, examples))
+                assert [] == unreached(page), row.path
 
-    assert {} == unreached
+        page.evaluate("document.querySelector('main a, main button').tabIndex = -1")
+        assert unreached(page)  # what finds nothing must be able to find something
+
+
+def unreached(page: BrowserPage) -> list[str]:
+    """What one can press or write into, and the Tab key does not lead to."""
+    wanted = page.evaluate(
+        "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, pre')]"
+        ".filter(one => one.checkVisibility()).map(one => one.dataset.tabbed = '').length"
+    )
+    page.evaluate("document.activeElement.blur()")
+    for _ in range(wanted):
+        page.keyboard.press("Tab")
+        page.evaluate("document.activeElement.dataset.tabbed = 'yes'")
+    left: list[str] = page.evaluate("[...document.querySelectorAll('[data-tabbed=\"\"]')].map(one => one.outerHTML.slice(0, 120))")
+    return left
 
 
 class House:
@@ -179,6 +229,9 @@ def asked(visitor: Visitor, row: ConsoleRow, examples: Examples) -> int:
     path = path_of(row, examples)
     seen = visitor.get(path) if row.http == "GET" else visitor.post(path, {"form_token": visitor.form_token()})
     if "text/html" in seen.headers.get("content-type", ""):
+        assert seen.headers["content-security-policy"].startswith("default-src 'none'")
+        assert "unsafe" not in seen.headers["content-security-policy"]
+        assert "no-store" == seen.headers["cache-control"]
         Page("", seen.status, seen.headers, seen.page)  # it is whole
     return seen.status
 

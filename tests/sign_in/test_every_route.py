@@ -1,6 +1,5 @@
 """Every route that a server has, from its own tables, admits whom it was decided to admit, and no one else."""
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -12,12 +11,13 @@ from starlette.routing import Route
 from heliograph.api.app import METHODS, PREFIXES
 from heliograph.api.console.app import PAGES
 from heliograph.api.console.door import PREFIX as CONSOLE
+from heliograph.api.desk_methods import DESK_METHODS
 from heliograph.api.health_pages import HealthPages
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.authorization import Admits
 from heliograph.api.http.request_body import BATCH_PATHS
-from heliograph.api.resources import people, roles, service_keys
 from heliograph.api.resources.agent_app import agent_app
+from heliograph.api.resources.operator_desk import PREFIX as DESK
 from heliograph.api.resources.signing_keys import signing_keys_app
 from heliograph.api.resources.token import PATHS as TOKEN_PATHS
 from heliograph.api.sign_in.app import HANDLERS
@@ -60,8 +60,8 @@ def methods() -> Iterator[Call]:
 
 def desk() -> Iterator[Call]:
     """What is for the operator."""
-    for http, path, _ in itertools.chain(service_keys.ROUTES, roles.ROUTES, people.ROUTES):
-        yield Call(Admits.OPERATOR, http, _IN_BRACES.sub("none", path))
+    for method in DESK_METHODS:
+        yield Call(Admits.OPERATOR, method.http, f"{DESK}/{method.path.replace('*', 'none')}")
 
 
 def phones() -> Iterator[Call]:

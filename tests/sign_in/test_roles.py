@@ -2,13 +2,17 @@
 
 import itertools
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from heliograph.domain.access import Role
+from heliograph.domain.openid import group_rule
 from heliograph.domain.roles import COUNTED_METHODS
-from tests.sign_in.conftest import Guarded
+from heliograph.openid.client import OpenIdClient
+from heliograph.settings import Settings
+from tests.sign_in.conftest import Guarded, guarded_server
 from tests.sign_in.key_pairs import key_pair
 
 ISSUE, DELETE, PATCH = COUNTED_METHODS
@@ -215,3 +219,17 @@ def test_people_and_groups_are_explained_before_they_sign_in(guarded: Guarded, a
 
     assert (True, [name], 10) == (group.json["allowed"], group.json["roles"], group.json["blastRadius"])
     assert (404, True) == (person.status, "bob@acme.example has no role and no key" in person.message)
+
+
+def test_of_a_group_what_the_servers_options_give_its_members_counts_too(tmp_path: Path) -> None:
+    rules = (group_rule("fleet=viewer:acme"), group_rule("desk=admin:*"))
+    client = OpenIdClient(issuer="http://127.0.0.1:9", client_id="heliograph", rules=rules)
+    with guarded_server(Settings(data_dir=tmp_path, durable=False, openid=client)) as server:
+        found = {
+            (group, where): server.desk("GET", f"/access:explain?who=group:{group}&what=devices.list&where={where}").json
+            for group, where in (("fleet", "enterprises/acme"), ("fleet", "enterprises/other"), ("desk", "enterprises/other"), ("else", ""))
+        }
+
+    assert [True, False, True, False] == [answer["allowed"] for answer in found.values()]
+    assert ["viewer"] == found["fleet", "enterprises/acme"]["roles"]
+    assert [] == found["else", ""]["roles"]

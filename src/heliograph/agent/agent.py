@@ -10,10 +10,10 @@ from typing import Never
 
 import msgspec
 
+from heliograph.agent.client import error_text
 from heliograph.agent.command_run import CommandRun, raw_evidence
 from heliograph.agent.delivery import CredentialUnknown, Delivery
 from heliograph.agent.executor import Equipment, Moment, PushDistributor, Work, work_of
-from heliograph.agent.http_client import error_text
 from heliograph.agent.journal import FinalOrder, Identity
 from heliograph.agent.sealed_commands import new_private_key, public_key_of
 from heliograph.agent.transport import BAD_REQUEST, OK, ConnectionLost, Reply

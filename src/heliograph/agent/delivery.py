@@ -6,9 +6,9 @@ from typing import Never
 
 import msgspec
 
+from heliograph.agent.client import HEARTBEAT_S, error_text
 from heliograph.agent.clock import sleep_unless
 from heliograph.agent.executor import Equipment
-from heliograph.agent.http_client import HEARTBEAT_S, error_text
 from heliograph.agent.keep_alive import Keeper
 from heliograph.agent.transport import GONE, UNAUTHENTICATED, ConnectionLost, Reply
 from heliograph.backoff import Backoff

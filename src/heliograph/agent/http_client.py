@@ -1,62 +1,17 @@
-"""One phone's way out: its HTTP requests to its server, and its WebSocket."""
+"""One phone's way out over HTTP."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
-from typing import Protocol
 
 import aiohttp
-import msgspec
 
+from heliograph.agent.client import HEARTBEAT_S, Denied, Socket, retry_after_of
 from heliograph.agent.time_limits import TimeLimits
 from heliograph.agent.transport import REPLY_WITHIN_S, ConnectionLost, Reply
 from heliograph.protocol import POLICY_MESSAGE_MAX_BYTES
 
 LOST = (aiohttp.ClientError, OSError, TimeoutError)
 """What aiohttp raises if no answer came."""
-HEARTBEAT_S = 60.0
-"""A phone that has agreed on no keep-alive pings as seldom as is enough to notice a server that vanished."""
-
-
-class Denied(Exception):
-    """The server refuses to open a WebSocket and answers with this HTTP status."""
-
-    def __init__(self, status: int, *, retry_after_s: float | None = None) -> None:
-        super().__init__(f"the server answers {status}")
-        self.status = status
-        self.retry_after_s = retry_after_s
-
-
-class Socket(Protocol):
-    """One WebSocket, seen from the phone: the part of aiohttp's that is used."""
-
-    async def send_frame(self, message: bytes, opcode: aiohttp.WSMsgType) -> None:
-        """The frame is on its way."""
-
-    async def receive(self) -> aiohttp.WSMessage:
-        """The next frame, or the word that the connection is closed."""
-
-    async def close(self) -> bool: ...
-
-
-class Client(Protocol):
-    """What the transports need of a way out.
-
-    Raises (any method but `shut`): ConnectionLost, or what `LOST` names inside `open_for`.
-    """
-
-    def open_for(self, within_s: float) -> AbstractAsyncContextManager[None]:
-        """What is done inside must end in time and before the client is shut.  Raises: ConnectionLost."""
-
-    async def web_socket(self, headers: Mapping[str, str]) -> Socket:
-        """A WebSocket to the device protocol.  Raises: Denied."""
-
-    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply: ...
-
-    async def get(self, path: str, headers: Mapping[str, str], *, within_s: float) -> Reply: ...
-
-    async def shut(self) -> None:
-        """Close everything; requests in progress lose their answers."""
 
 
 class HttpClient:
@@ -133,29 +88,3 @@ class HttpClient:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
-
-
-def bearer(credential: str) -> dict[str, str]:
-    """The header that identifies the sender."""
-    return {"Authorization": f"Bearer {credential}"} if credential else {}
-
-
-def retry_after_of(headers: Mapping[str, str]) -> float | None:
-    """The seconds of Retry-After; its form as a date is not used by this protocol."""
-    text = headers.get("Retry-After", "")
-    return float(text) if text.isascii() and text.isdigit() else None
-
-
-def error_text(reply: Reply) -> str:
-    """What the server's error says, for people."""
-    with contextlib.suppress(msgspec.MsgspecError):
-        return msgspec.json.decode(reply.body, type=_ErrorBody).error.message
-    return f"status {reply.status}"
-
-
-class _Error(msgspec.Struct):
-    message: str
-
-
-class _ErrorBody(msgspec.Struct):
-    error: _Error

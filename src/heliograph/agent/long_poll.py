@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from heliograph.agent.http_client import Client, bearer
+from heliograph.agent.client import Client, bearer
 from heliograph.agent.keep_alive import Keeper
 from heliograph.agent.transport import CONFLICT, KIND_OF, NEWER_CONNECTION_RETRY_S, REPLY_WITHIN_S, ConnectionLost, Reply
 from heliograph.protocol import LONG_POLL_MAX_S, Acknowledge, Begin, Hello, Message, Offer, PhonePolicy, Refuse, Report

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import structlog
 
 from heliograph.agent.agent import Agent, EnrollmentRejected, NotEnrolled, UnknownOrder
+from heliograph.agent.client import HEARTBEAT_S, Client
 from heliograph.agent.delivery import never
 from heliograph.agent.executor import PROGRESS_EVERY_S, Checkpoint, Equipment, Moment, PushDistributor, pass_by
-from heliograph.agent.http_client import HEARTBEAT_S, Client, HttpClient
 from heliograph.agent.journal import Journal
 from heliograph.agent.keep_alive import Keeper, Networks
 from heliograph.agent.long_poll import LongPollTransport
@@ -58,6 +58,8 @@ class Line:
         if self.http_client is not None:
             http_client = self.http_client()
         else:
+            from heliograph.agent.http_client import HttpClient  # noqa: PLC0415 - a phone in its server's process does without aiohttp
+
             http_client = HttpClient(self.server_url, heartbeat_s=None if keeper is not None else HEARTBEAT_S)
         if self.kind is TransportKind.LONG_POLL:
             return LongPollTransport(http_client, ENTROPY, keeper=keeper)

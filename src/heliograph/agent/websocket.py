@@ -3,10 +3,9 @@
 import asyncio
 from collections import deque
 
-import aiohttp
 import msgspec
 
-from heliograph.agent.http_client import LOST, Client, Denied, Socket, bearer
+from heliograph.agent.client import BINARY, CLOSE, TEXT, Client, Denied, Frame, Socket, bearer
 from heliograph.agent.keep_alive import Keeper
 from heliograph.agent.traffic import Traffic
 from heliograph.agent.transport import GONE, KIND_OF, NEWER_CONNECTION_RETRY_S, OK, REPLY_WITHIN_S, UNAUTHENTICATED, ConnectionLost, Reply
@@ -119,8 +118,8 @@ class WebSocketTransport:
         if self._keeper is not None:
             self._keeper.sent()
         try:
-            await self._socket.send_frame(msgspec.json.encode(frame), aiohttp.WSMsgType.TEXT)
-        except LOST as error:
+            await self._socket.send_str(msgspec.json.encode(frame).decode())
+        except OSError as error:
             raise ConnectionLost(str(error) or type(error).__name__) from error
         return reply
 
@@ -130,8 +129,8 @@ class WebSocketTransport:
         if socket is None or self._lost:
             raise ConnectionLost("not connected")
         message = await socket.receive()
-        if message.type not in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:
-            if self._keeper is not None and socket is self._socket and message.type is not aiohttp.WSMsgType.CLOSE:
+        if message.type not in {TEXT, BINARY}:
+            if self._keeper is not None and socket is self._socket and message.type != CLOSE:
                 self._keeper.lost()  # neither this phone nor its server closed it
             raise self._fail("the connection was closed", retry_after_s=_retry_after_s(message))
         self._traffic.frames += 1
@@ -168,7 +167,7 @@ class WebSocketTransport:
         return ConnectionLost(why, retry_after_s=retry_after_s)
 
 
-def _retry_after_s(closing: aiohttp.WSMessage) -> float | None:
+def _retry_after_s(closing: Frame) -> float | None:
     """When the server that closed the connection wants to be called again."""
     if closing.data == NEWER_CONNECTION:
         return NEWER_CONNECTION_RETRY_S

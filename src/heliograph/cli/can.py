@@ -12,8 +12,10 @@ from heliograph.cli.desk import DATA_DIR, SERVER, desk_client
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.options import AS_JSON, device_name, enterprise_name
 from heliograph.cli.output import print_field, print_json
+from heliograph.domain.access_words import access_in_words
 
 EXPLAIN: Final = "/heliograph/v1/access:explain"
+COLOURS: Final = {"yes": "green", "no": "red"}
 
 
 @command("can")
@@ -43,13 +45,5 @@ def can(  # noqa: PLR0913 - one option each
 
 
 def _print(found: dict[str, object], where: str) -> None:
-    method = found["method"] if not found.get("commandType") else f"{found['commandType']} ({found['method']})"
-    print_field("who", str(found["who"]))
-    print_field("what", f"{method} on {where}")
-    print_field("allowed", "yes" if found["allowed"] else "no", colour="green" if found["allowed"] else "red")
-    print_field("reason", str(found["reason"]))
-    lines = found["lines"]
-    for line in lines if isinstance(lines, list) else ():
-        print_field("line", f"{line['role']}, line {line['line']}: {'allows it' if line['covers'] else line['fault']}")
-    if found.get("blastRadius"):
-        print_field("destroyed", f"{found['destroyed']} of {found['blastRadius']} devices in the last hour")
+    for label, text in access_in_words(found, where):
+        print_field(label, text, colour=COLOURS.get(text, "") if label == "allowed" else "")

@@ -13,11 +13,9 @@ from heliograph.cli.api_client import ApiClient
 from heliograph.cli.bodies import HELP, read_body
 from heliograph.cli.command_tree import AnywhereOption, Command, Group, option
 from heliograph.cli.confirming import YES, confirm
-from heliograph.cli.device_columns import devices_of
 from heliograph.cli.durations import DURATION, METAVAR
 from heliograph.cli.exit_codes import EPILOG, ExitCode
 from heliograph.cli.failure import Failure
-from heliograph.cli.issue_many import issue_to_many
 from heliograph.cli.options import AS_JSON, TIMEOUT, client_of, device_name
 from heliograph.cli.output import print_json, print_operation
 from heliograph.cli.param_options import options_of, params_given
@@ -154,6 +152,8 @@ def _send(given: Given, body: bytes) -> None:
     many = len(devices) != 1 or given.device in {NO_DEVICE, FROM_STDIN}
     _confirm(given, body, devices, many=many)
     if many:
+        from heliograph.cli.issue_many import issue_to_many  # noqa: PLC0415 - one command starts faster
+
         issue_to_many(client, devices, body, wait=given.wait, timeout=given.timeout, as_json=given.as_json)
         return
     answer = client.post(f"/v1/{devices[0]}:issueCommand", body)
@@ -171,6 +171,8 @@ def _devices(client: ApiClient, given: Given) -> list[DeviceName]:
     if (given.device == NO_DEVICE) != (given.all_devices or bool(given.where.strip())):
         raise Failure(ExitCode.INVALID, "Which devices? Give a DEVICE, --all, or --where with a FILTER: one of them.")
     if given.device == NO_DEVICE:
+        from heliograph.cli.device_columns import devices_of  # noqa: PLC0415 - a device that is named needs no columns
+
         found = devices_of(client, given.enterprise, given.where)
         names = [DeviceName.parse(device["name"]) for device in found]
     else:

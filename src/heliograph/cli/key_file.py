@@ -8,7 +8,6 @@ from typing import Final
 
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
-from heliograph.domain.access import SCOPE
 
 LIFE_S: Final = 3_600
 RENEW_BEFORE_S: Final = 60
@@ -38,6 +37,8 @@ def bearer_of(path: Path) -> Callable[[], str]:
 def _signed(email: str, key_id: str, private_key: str, now_s: int) -> str:
     """Raises: Failure: the private key is invalid."""
     import jwt  # noqa: PLC0415 - commands without a key start faster
+
+    from heliograph.domain.access import SCOPE  # noqa: PLC0415
 
     claims = {"iss": email, "sub": email, "scope": SCOPE, "iat": now_s, "exp": now_s + LIFE_S}
     try:

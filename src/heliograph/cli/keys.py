@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from heliograph.cli.anywhere import DEFAULT_SERVER, HELIOGRAPH, server_group
+from heliograph.cli.anywhere import DEFAULT_SERVER, server_group
 from heliograph.cli.api_client import Json, web_address_of
 from heliograph.cli.command_tree import AnywhereOption, option
 from heliograph.cli.desk import DATA_DIR, SERVER, desk_client
@@ -14,12 +14,9 @@ from heliograph.cli.durations import DURATION, METAVAR
 from heliograph.cli.new_file import new_private_file
 from heliograph.cli.options import AS_JSON, PATH
 from heliograph.cli.output import local_time, print_json, print_table, short_time
+from heliograph.service.key_files import key_file, new_key_pair
 
 KEYS: Final = "/heliograph/v1/keys"
-BITS: Final = 2_048
-AUTH_URI: Final = "https://accounts.google.com/o/oauth2/auth"
-"""The same in every key file; no client uses it for a service account."""
-
 UNLIMITED: Final = "unlimited"
 
 
@@ -103,7 +100,7 @@ def create(  # noqa: PLR0913 - one option each
     and that does not exist yet is made.
     """
     address = web_address_of(server) if server is not None else None
-    private_key, public_key = _new_key()
+    private_key, public_key = new_key_pair()
     enterprises = [given.removeprefix("enterprises/") for given in enterprise]
     wanted: Json = {"publicKey": public_key, "enterprises": enterprises, "role": role, "account": name, "person": person}
     if without_approval:
@@ -113,7 +110,7 @@ def create(  # noqa: PLR0913 - one option each
     with new_private_file(out) as file:
         key: Json = json.loads(client.post(KEYS, json.dumps({**wanted, **_limits(expires, blast_radius)}).encode()))
         for_clients = address.origin + address.rest if address is not None else client.server
-        file.write((json.dumps(_key_file(key, private_key, for_clients), indent=2) + "\n").encode())
+        file.write((json.dumps(key_file(key, private_key, for_clients), indent=2) + "\n").encode())
     where = "every enterprise" if "*" in enterprises else ", ".join(f"enterprises/{given}" for given in enterprises)
     click.echo(f"{out}: {click.style(key['clientEmail'], bold=True)}, {role} of {where}.")
 
@@ -181,13 +178,13 @@ def update(  # noqa: PLR0913 - one option each
 def rotate(key: str, *, out: Path, overlap: str, expires: str | None, data_dir: Path | None, server: str | None) -> None:
     """Make another key for the same account, with the same rights. The old one ends after an overlap."""
     address = web_address_of(server) if server is not None else None
-    private_key, public_key = _new_key()
+    private_key, public_key = new_key_pair()
     client = desk_client(data_dir, server)
     wanted = {"publicKey": public_key, "overlap": overlap, **_limits(expires, None)}
     with new_private_file(out) as file:
         made: Json = json.loads(client.post(f"{KEYS}/{key}:rotate", json.dumps(wanted).encode()))
         for_clients = address.origin + address.rest if address is not None else client.server
-        file.write((json.dumps(_key_file(made, private_key, for_clients), indent=2) + "\n").encode())
+        file.write((json.dumps(key_file(made, private_key, for_clients), indent=2) + "\n").encode())
     click.echo(f"{out}: {click.style(made['clientEmail'], bold=True)}. {key} ends in {overlap}.")
 
 
@@ -199,29 +196,3 @@ def delete(key: str, *, data_dir: Path | None, server: str | None) -> None:
     """Delete a key. From then on, the server refuses it and every token made with it."""
     desk_client(data_dir, server).delete(f"{KEYS}/{key}")
     click.echo(f"{key} is deleted.")
-
-
-def _new_key() -> tuple[str, str]:
-    """A private key and its public half, in PEM."""
-    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - no other command needs it
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat  # noqa: PLC0415
-
-    key = rsa.generate_private_key(public_exponent=65_537, key_size=BITS)
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return private.decode(), key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-
-def _key_file(key: Json, private_key: str, server: str) -> Json:
-    """The file as Google writes it, and what our own command line reads in it besides."""
-    return {
-        "type": "service_account",
-        "project_id": key["projectId"],
-        "private_key_id": key["keyId"],
-        "private_key": private_key,
-        "client_email": key["clientEmail"],
-        "client_id": key["clientId"],
-        "auth_uri": AUTH_URI,
-        "token_uri": f"{server.rstrip('/')}/token",
-        "universe_domain": "googleapis.com",
-        HELIOGRAPH: {"server": server, **({"enterprise": key["enterprises"][0]} if key["enterprises"] != ["*"] else {})},
-    }

@@ -1,4 +1,4 @@
-"""`heliograph people`: invite, list and remove the people who sign in with a browser, on the server's own machine."""
+"""`heliograph people`: invite, list, sign out and remove the people who sign in with a browser, on the server's own machine."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ DATA_DIR = option(
     help="Data directory of the `heliograph serve` that runs on this machine.",
 )
 
-app = server_group("people", "Invite, list and remove the people who sign in with a browser.")
+app = server_group("people", "Invite, list, sign out and remove the people who sign in with a browser.")
 
 
 @app.command("invite")
@@ -90,6 +90,15 @@ def remove(*, person: str, data_dir: Path) -> None:
     """
     _client(data_dir).delete(f"{PEOPLE}/{quote(person, safe='')}")
     click.echo(f"{person} is removed.")
+
+
+@app.command("sign-out")
+@click.argument("person", help="As `heliograph people list` shows it.")
+@DATA_DIR
+def sign_out(*, person: str, data_dir: Path) -> None:
+    """End all sessions of a person, at every server. They can sign in again."""
+    _client(data_dir).post(f"{PEOPLE}/{quote(person, safe='')}:signOut", b"{}")
+    click.echo(f"{person} is signed out everywhere.")
 
 
 def _client(data_dir: Path) -> ApiClient:

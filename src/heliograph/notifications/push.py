@@ -10,7 +10,6 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-import aiohttp
 import msgspec
 from yarl import URL
 
@@ -46,6 +45,8 @@ class Answer(NamedTuple):
 
 async def post(sessions: Sessions, url: URL, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
     """The endpoint's answer; a redirect is one, and its body is not read.  Raises: NotPublished: there was none."""
+    import aiohttp  # noqa: PLC0415 - see sessions.load
+
     host = url.host or ""
     session = sessions.to(plain=url.scheme == "http")
     try:

@@ -8,11 +8,12 @@ import asyncio
 import errno
 import socket
 from functools import partial
-from typing import Any
-
-import aiohttp
+from typing import TYPE_CHECKING, Any
 
 from heliograph.domain.push_addresses import PushAddresses
+
+if TYPE_CHECKING:
+    import aiohttp
 
 NOT_ALLOWED = errno.EACCES
 """The `errno` of an address that may not be pushed to. The network itself answers so only to broadcasts and firewalled packets."""
@@ -22,23 +23,34 @@ HEADERS = {"Content-Type": "application/json", "User-Agent": "Heliograph"}
 AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
 
 
+def load() -> None:
+    """What sessions need is loaded: a server must not stand still for that when its first notification leaves."""
+    import aiohttp  # noqa: F401, PLC0415 - not by this module itself: most sandboxes push nothing, and start sooner and smaller without it
+
+
 class Sessions:
     """One session for https and one for http: the latter reaches allowed networks only."""
 
     def __init__(self, addresses: PushAddresses | None, *, timeout_s: float) -> None:
         """`addresses`: those that may be pushed to; None: all, since this machine's operator names the URL."""
         self._addresses = addresses
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._timeout_s = timeout_s
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
-    def to(self, *, plain: bool) -> aiohttp.ClientSession:
+    def to(self, *, plain: bool) -> "aiohttp.ClientSession":
         """The session; `plain`: for http URLs. No cookie, proxy or password of this machine goes with a request."""
         session = self._sessions.get(plain)
         if session is None:
+            import aiohttp  # noqa: PLC0415 - see load
+
             factory = None if self._addresses is None else partial(_allowed_socket, self._addresses, plain)
             connector = aiohttp.TCPConnector(socket_factory=factory, keepalive_timeout=KEPT_ALIVE_S, limit=0)
             session = self._sessions[plain] = aiohttp.ClientSession(
-                connector=connector, timeout=self._timeout, headers=HEADERS, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+                connector=connector,
+                timeout=aiohttp.ClientTimeout(total=self._timeout_s),
+                headers=HEADERS,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
             )
         return session
 

@@ -6,11 +6,9 @@ Phones of a thousand worlds need no file descriptors, and what they say comes in
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-import aiohttp
-
-from heliograph.agent.http_client import Denied, Socket, retry_after_of
+from heliograph.agent.client import CLOSE, TEXT, Denied, Frame, Socket, retry_after_of
 from heliograph.agent.time_limits import TimeLimits
 from heliograph.agent.transport import REPLY_WITHIN_S, ConnectionLost, Reply
 from heliograph.asgi import DENIAL, Asgi, answer_of
@@ -74,6 +72,14 @@ class AppClient:
         return Reply(start["status"], answer, retry_after_of(_texts(start["headers"])))
 
 
+class AppFrame(NamedTuple):
+    """A `Frame`."""
+
+    type: int
+    data: Any
+    extra: Any = None
+
+
 class AppSocket:
     """A WebSocket to an ASGI app in this process."""
 
@@ -92,20 +98,19 @@ class AppSocket:
             self._closed = True
             raise Denied(first.get("status", 403), retry_after_s=retry_after_of(_texts(first.get("headers", ()))))
 
-    async def send_frame(self, message: bytes, opcode: aiohttp.WSMsgType) -> None:
+    async def send_str(self, data: str) -> None:
         """The frame is on its way.  Raises: ConnectionResetError: the connection is closed."""
         if self._closed:
             raise ConnectionResetError("the connection is closed")
-        self._to_server.put_nowait({"type": "websocket.receive", "text": message.decode()})
+        self._to_server.put_nowait({"type": "websocket.receive", "text": data})
 
-    async def receive(self) -> aiohttp.WSMessage:
+    async def receive(self) -> Frame:
         """The next frame, or the word that the connection is closed."""
         message = await self._to_phone.get() if not self._closed or not self._to_phone.empty() else {"type": "websocket.close"}
         if message["type"] == "websocket.send":
-            return aiohttp.WSMessage(aiohttp.WSMsgType.TEXT, message["text"], None)  # type: ignore[call-arg, return-value, unused-ignore]
+            return AppFrame(TEXT, message["text"])
         self._closed = True
-        code, reason = message.get("code", 1000), message.get("reason", "")
-        return aiohttp.WSMessage(aiohttp.WSMsgType.CLOSE, code, reason)  # type: ignore[call-arg, return-value, unused-ignore]
+        return AppFrame(CLOSE, message.get("code", 1000), message.get("reason", ""))
 
     async def close(self) -> bool:
         """The connection is closed, and the app has seen it."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
+from heliograph.notifications import sessions
 from heliograph.server.assembly import Between, Parts, assembled
 from heliograph.server.browsers import first_invitation
 from heliograph.server.clock import SLEEP_MOST_S, SystemClock
@@ -93,5 +94,6 @@ async def _begun(settings: Settings, listener: socket.socket, operator_secret: s
         lane=parts.lane, trusted_proxies=settings.trusted_proxies,
     )  # fmt: skip
     await stack.enter_async_context(server)
+    sessions.load()
     calm_garbage_collection()
     return parts

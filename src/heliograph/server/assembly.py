@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 from heliograph.api.app import METHODS, rest_app
 from heliograph.api.console.door import PREFIX as CONSOLE
 from heliograph.api.console.door import console_door
+from heliograph.api.desk_methods import DESK_METHODS
 from heliograph.api.http.address import Addresses, parse_networks
 from heliograph.api.http.audited import Audited, as_anybody
 from heliograph.api.http.authorization import Admits, Authorizer
@@ -23,11 +24,10 @@ from heliograph.api.resources.agent_app import RESOURCE as AGENT
 from heliograph.api.resources.agent_app import agent_app
 from heliograph.api.resources.approval_page import AUDITED_AS, approval_app
 from heliograph.api.resources.operator_desk import OperatorDesk, desk_app
+from heliograph.api.resources.people import PEOPLE_METHODS
 from heliograph.api.resources.people import PREFIX as PEOPLE
-from heliograph.api.resources.roles import BINDINGS, ROLES
-from heliograph.api.resources.roles import ROUTES as ROLE_ROUTES
-from heliograph.api.resources.service_keys import KEYS
-from heliograph.api.resources.service_keys import ROUTES as KEY_ROUTES
+from heliograph.api.resources.roles import BINDINGS, ROLE_METHODS, ROLES
+from heliograph.api.resources.service_keys import KEY_METHODS, KEYS
 from heliograph.api.resources.sign_up_page import sign_up_app
 from heliograph.api.resources.signing_keys import CERTIFICATES, WELL_KNOWN, signing_keys_app
 from heliograph.api.resources.token import token_app
@@ -41,7 +41,7 @@ from heliograph.domain.push_addresses import PushAddresses
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.notifications.push_endpoints import EndpointPublisher
 from heliograph.protojson.errors import FailedPrecondition
-from heliograph.server.browsers import pages_for_people, people_desk, session_callers
+from heliograph.server.browsers import pages_for_people, session_callers
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.ids import RandomIds
 from heliograph.server.readiness import tell_readiness
@@ -289,17 +289,20 @@ def _api(
     if operator_secret is None and not sign_in.admits_strangers:
         operator_secret = secrets.token_urlsafe(32)  # no one knows it
     ports.access.listen(callers.forget)
-    operators = OperatorDesk(ports=ports, sign_in=sign_in, addresses=addresses, secret=operator_secret, methods=METHODS)
-    desk_routes = made_at_first(lambda: desk_app(operators, (*KEY_ROUTES, *ROLE_ROUTES)))
+    operators = OperatorDesk(
+        ports=ports, sign_in=sign_in, addresses=addresses, secret=operator_secret, methods=(*METHODS, *DESK_METHODS),
+        groups=settings.openid.rules if settings.openid is not None else (),
+    )  # fmt: skip
+    desk_routes = made_at_first(lambda: desk_app(operators, (*KEY_METHODS, *ROLE_METHODS)))
     public_keys = made_at_first(lambda: signing_keys_app(ports, addresses=addresses))
     token = token_app(sign_in, audited, own_urls=addresses.own_urls, otherwise=rest)
     agent = made_at_first(lambda: agent_app(ports.agent))
-    people = made_at_first(lambda: people_desk(operators))
+    people = made_at_first(lambda: desk_app(operators, PEOPLE_METHODS))
     pages = pages_for_people(settings, ports, addresses, now_us=sign_in.now_us, otherwise=rest)
     for_people = {} if pages is None else {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, pages)}
     signs_in = settings.admission is Admission.KEYS
     started_us = ports.clock.now_us()
-    console = made_at_first(lambda: _console(ports, addresses, audited, authorizer, signs_in=signs_in, started_us=started_us))
+    console = made_at_first(lambda: _console(ports, operators, audited, authorizer, signs_in=signs_in, started_us=started_us))
     return rest, {
         API: rest,
         **for_people,
@@ -330,7 +333,7 @@ def _web_push(settings: Settings, vault: FileVault) -> WebPush | None:
 
 
 def _console(
-    ports: Ports, addresses: Addresses, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool, started_us: int
+    ports: Ports, desk: OperatorDesk, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool, started_us: int
 ) -> Asgi:  # fmt: skip
     """The console, loaded now."""
     from heliograph.api.console.app import console_app  # noqa: PLC0415 - as above
@@ -340,8 +343,8 @@ def _console(
 
     return console_app(
         Console(
-            ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, life=secrets.token_hex(8), signs_in=signs_in,
-            started_us=started_us, stats=LatestStats(ports), summaries=FleetSummaries(ports),
+            ports=ports, addresses=desk.addresses, audited=audited, authorizer=authorizer, desk=desk, life=secrets.token_hex(8),
+            signs_in=signs_in, started_us=started_us, stats=LatestStats(ports), summaries=FleetSummaries(ports),
         )
     )  # fmt: skip
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.authorization import Sessions
-from heliograph.api.resources.operator_desk import OperatorDesk, desk_app
 from heliograph.asgi import Asgi
 from heliograph.domain.access import EVERY_ENTERPRISE, Role
 from heliograph.domain.audit import Acting
@@ -51,13 +50,6 @@ def pages_for_people(settings: Settings, ports: Ports, addresses: Addresses, *, 
 
         openid = Provider(settings.openid, now_us=now_us)
     return sign_in_app(Desk(ports=ports, addresses=addresses, times=session_times(settings), openid=openid), otherwise=otherwise)
-
-
-def people_desk(desk: OperatorDesk) -> Asgi:
-    """The routes by which the operator invites and removes people."""
-    from heliograph.api.resources.people import ROUTES  # noqa: PLC0415 - as above
-
-    return desk_app(desk, ROUTES)
 
 
 async def first_invitation(settings: Settings, ports: Ports, near_url: str) -> str | None:

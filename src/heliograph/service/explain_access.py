@@ -10,6 +10,7 @@ from heliograph.domain.access import OF_SESSIONS, Caller, ServiceKey
 from heliograph.domain.command import CommandType
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.names import DeviceName
+from heliograph.domain.openid import GroupRule, rights_of_groups
 from heliograph.domain.people import Person, PersonName
 from heliograph.domain.rights import Called, Line, Permit, lines_of
 from heliograph.domain.roles import COUNTED_METHODS, who_of
@@ -68,15 +69,17 @@ class WhoNotFound(NotFound):
     """No key has this id or account: `heliograph keys list` shows them."""
 
 
-async def explain_access(ports: Ports, sign_in: SignIn, question: AccessQuestion, *, methods: Iterable[Called]) -> Explanation:
-    """Whether the caller may, and what each line of its roles says.
+async def explain_access(
+    ports: Ports, sign_in: SignIn, question: AccessQuestion, *, methods: Iterable[Called], groups: Sequence[GroupRule] = ()
+) -> Explanation:
+    """Whether the caller may, and what each line of its roles says. `groups`: what members of an identity provider's groups may do.
 
     Raises: WhoNotFound; InvalidArgument: not a method or type, or not a name; NotFound: no such device.
     """
     method, row = _what(question.what, [*methods])
     device = await _device(ports, question.where)
     enterprise = device.name.enterprise if device is not None else question.where.removeprefix("enterprises/").partition("/")[0] or None
-    who, caller, expired = await _caller(ports, sign_in, question.who)
+    who, caller, expired = await _caller(ports, sign_in, question.who, groups)
     rights = caller.rights
     tally = await ports.store.record(Tally, Permit(rights, method, ()).blast_name)
     refused: HeliographError | None = None
@@ -140,7 +143,7 @@ async def _device(ports: Ports, where: str) -> DeviceRecord | None:
     return record
 
 
-async def _caller(ports: Ports, sign_in: SignIn, text: str) -> tuple[str, Caller, bool]:
+async def _caller(ports: Ports, sign_in: SignIn, text: str, groups: Sequence[GroupRule]) -> tuple[str, Caller, bool]:
     """Who it is, as the one that would be let in, and whether its key has expired.  Raises: WhoNotFound, InvalidArgument."""
     key = await sign_in.keys.service_key(text)
     who = f"account:{key.client_email}" if key is not None else who_of(text)
@@ -150,7 +153,7 @@ async def _caller(ports: Ports, sign_in: SignIn, text: str) -> tuple[str, Caller
         if key is None:
             raise WhoNotFound
         return who, await sign_in.roles.resolved(key.caller), key.has_expired(sign_in.now_us())
-    found = await sign_in.roles.resolved(await _person(ports, kind, name))
+    found = await sign_in.roles.resolved(await _person(ports, kind, name, groups))
     if kind == "person" and not found.rights.grants:
         raise WhoNotFound(await _without_roles(sign_in, name))
     return who, found, False
@@ -164,14 +167,17 @@ async def _without_roles(sign_in: SignIn, person: str) -> str:
     return f"{person} has no role as a person who signs in. Ask about a key of theirs, which has its own: {', '.join(keys[:KEYS_NAMED])}."
 
 
-async def _person(ports: Ports, kind: str, name: str) -> Caller:
-    """Someone as they would be after signing in: with what they were invited to, or with a group."""
+async def _person(ports: Ports, kind: str, name: str, groups: Sequence[GroupRule]) -> Caller:
+    """Someone as they would be after signing in: with what they were invited to, or with a group and what the server's options give it."""
     radius = ports.limits.blast_radius
     known = await ports.store.record(Person, PersonName(name)) if kind == "person" else None
     if known is not None and known.rights is not None:
         return known.rights.caller(name, session_id="", blast_radius=radius)
-    person, groups = (name, ()) if kind == "person" else (SOMEONE, (name,))
-    return Caller(person=person, groups=groups, role="", key_id=OF_SESSIONS, blast_radius=radius)
+    if kind == "person":
+        return Caller(person=name, role="", key_id=OF_SESSIONS, blast_radius=radius)
+    if (rights := rights_of_groups((name,), groups)) is not None:
+        return msgspec.structs.replace(rights, groups=(name,)).caller(SOMEONE, session_id="", blast_radius=radius)
+    return Caller(person=SOMEONE, groups=(name,), role="", key_id=OF_SESSIONS, blast_radius=radius)
 
 
 def _newest(keys: Sequence[ServiceKey], now_us: int) -> ServiceKey | None:

@@ -20,7 +20,7 @@ async def require_key_approval(ports: Ports, enterprises: Sequence[str], params:
 
     Raises: ApprovalRequired, ApprovalDeclined.
     """
-    gates = [Gate(CREATE_KEY, name, "keys", OPERATOR, params) for name in await _with_rules(ports, enterprises)]
+    gates = [Gate(CREATE_KEY, name, "keys", OPERATOR, params) for name in await enterprises_with_rules(ports, enterprises)]
     for rule_of in (_look, _pass):
         for gate in gates:
             if (blocked_by := await ports.store.decide(Sees(records=gate.sees), rule_of(gate))) is not None:
@@ -47,7 +47,7 @@ def _pass(gate: Gate) -> Rule[Approval | None]:
     return rule
 
 
-async def _with_rules(ports: Ports, enterprises: Sequence[str]) -> Sequence[EnterpriseName]:
+async def enterprises_with_rules(ports: Ports, enterprises: Sequence[str]) -> Sequence[EnterpriseName]:
     """Those among the enterprises, or among all, that have approval rules."""
     names = [EnterpriseName(enterprise) for enterprise in enterprises]
     if EVERY_ENTERPRISE in enterprises:

@@ -97,12 +97,21 @@ async def anyone_can_sign_in(ports: Ports) -> bool:
 
 async def list_people(ports: Ports) -> Sequence[Known]:
     """Everyone who has signed in, oldest first."""
-    known = []
-    for person in (await ports.store.records(Person, after="", limit=PEOPLE_MOST)).items:
-        passkeys = await passkeys_of(ports, person.name)
-        sessions = (await ports.store.records(Session, *person.name, after="", limit=PEOPLE_MOST)).items
-        known.append(Known(person, len(passkeys), sessions))
-    return known
+    return [await _known(ports, person) for person in (await ports.store.records(Person, after="", limit=PEOPLE_MOST)).items]
+
+
+async def known_person(ports: Ports, person: str) -> Known:
+    """The person, as lists show them.  Raises: PersonNotFound."""
+    found = await ports.store.record(Person, PersonName(person))
+    if found is None:
+        raise PersonNotFound
+    return await _known(ports, found)
+
+
+async def _known(ports: Ports, person: Person) -> Known:
+    passkeys = await passkeys_of(ports, person.name)
+    sessions = (await ports.store.records(Session, *person.name, after="", limit=PEOPLE_MOST)).items
+    return Known(person, len(passkeys), sessions)
 
 
 async def open_invitations(ports: Ports) -> Sequence[Invitation]:

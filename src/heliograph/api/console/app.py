@@ -18,10 +18,13 @@ from heliograph.api.console import (
     enterprise_pages,
     fleet_pages,
     health_page,
+    key_pages,
     live,
     notification_pages,
     operation_pages,
+    people_pages,
     policy_pages,
+    role_pages,
 )
 from heliograph.api.console.door import PREFIX
 from heliograph.api.console.guest import FORM_MAX_BYTES, JSON_FORM_MAX_BYTES, Console, ConsolePage, Download, Guest, Redirect
@@ -117,6 +120,27 @@ PAGES = (
     ConsoleRow("GET", _ENTRIES, audit_pages.show_entries),
     ConsoleRow("GET", f"{_ENTRIES}:export", audit_pages.export),
     ConsoleRow("GET", f"{_ENTRIES}/*", audit_pages.show_entry),
+    ConsoleRow("GET", "keys", key_pages.show_keys),
+    ConsoleRow("GET", "keys:make", key_pages.show_new_key),
+    ConsoleRow("POST", "keys:make", key_pages.make_key),
+    ConsoleRow("GET", "keys/*", key_pages.show_key),
+    ConsoleRow("POST", "keys/*", key_pages.change_key),
+    ConsoleRow("POST", "keys/*:rotate", key_pages.rotate_key),
+    ConsoleRow("POST", "keys/*:revoke", key_pages.revoke_key),
+    ConsoleRow("GET", "roles", role_pages.show_roles),
+    ConsoleRow("POST", "roles:bind", role_pages.bind),
+    ConsoleRow("POST", "roles:unbind", role_pages.unbind),
+    ConsoleRow("GET", "roles:make", role_pages.show_new_role),
+    ConsoleRow("POST", "roles:make", role_pages.make_role),
+    ConsoleRow("GET", "roles/*", role_pages.show_role),
+    ConsoleRow("POST", "roles/*", role_pages.change_role),
+    ConsoleRow("POST", "roles/*:delete", role_pages.delete_role),
+    ConsoleRow("GET", "access", role_pages.show_access),
+    ConsoleRow("GET", "people", people_pages.show_people),
+    ConsoleRow("POST", "people:invite", people_pages.invite),
+    ConsoleRow("GET", "people/*", people_pages.show_person),
+    ConsoleRow("POST", "people/*:signOut", people_pages.sign_out),
+    ConsoleRow("POST", "people/*:remove", people_pages.remove),
 )
 STREAMS = (ConsoleRow("GET", LIVE, live.follow),)
 """What no one looks at as a page."""
@@ -132,7 +156,7 @@ def console_app(console: Console) -> Asgi:
             scope, send = {**scope, "method": "GET"}, _without_body(send)
         if path == "/":
             return await send_redirect(send, f"{scope.get('root_path', '')}{PREFIX}")
-        if path.startswith(STATIC) and scope["method"] == "GET" and await send_static(send, path.removeprefix(STATIC)):
+        if path.startswith(STATIC) and scope["method"] == "GET" and await send_static(scope, send, path.removeprefix(STATIC)):
             return None
         return await _answer(console, scope, receive, send)
 
@@ -199,6 +223,10 @@ async def _send_error(guest: Guest | None, scope: Scope, send: Send, error: Heli
     await send_html(send, status, html, [header for header in headers if header[0] != b"www-authenticate"])
 
 
+OF_PAGES = frozenset({"crumbs", "live", "refresh_s"})
+"""What pages say of themselves; the rest of what is around them is the console's."""
+
+
 def _html(guest: Guest | None, scope: Scope, template: str, title: str, values: Any) -> bytes:  # noqa: ANN401 - what is shown
     signed_in = guest is not None and guest.console.signs_in
     around = {
@@ -212,6 +240,8 @@ def _html(guest: Guest | None, scope: Scope, template: str, title: str, values: 
         "cursor": guest.cursor if guest else "",
         "refresh_s": 0,
     }
+    if clash := values.keys() & around.keys() - OF_PAGES:
+        raise TypeError(f"{template} hides {clash}")  # a mistake of ours
     return rendered(template, **{**around, **values})
 
 

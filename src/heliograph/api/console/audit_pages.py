@@ -88,8 +88,8 @@ async def show_entry(guest: Guest, enterprise: str, entry_id: str) -> ConsolePag
             for text, query in (
                 ("Everything by the same party", {"who": entry.get("actor", "")}),
                 ("Everything on the same resource", {"resource": entry.get("resource", "")}),
-                ("Everything by the same key or session", {"filter": f"keyId={_quoted(entry['keyId'])}" if entry.get("keyId") else ""}),
-                ("Everything from the same address", {"filter": f"address={_quoted(entry['address'])}" if entry.get("address") else ""}),
+                ("Everything by the same key or session", {"filter": f"keyId={quoted(entry['keyId'])}" if entry.get("keyId") else ""}),
+                ("Everything from the same address", {"filter": f"address={quoted(entry['address'])}" if entry.get("address") else ""}),
             )
             if any(query.values())
         ],
@@ -135,13 +135,13 @@ def filter_of(asked: Mapping[str, str]) -> str:
     if who:
         parts.append(f"actor={_part(who)}")
     if what:
-        parts.append(f"type={_quoted(what)}" if what.isupper() else f"method={_part(what)}")
+        parts.append(f"type={quoted(what)}" if what.isupper() else f"method={_part(what)}")
     if resource:
-        below = "" if "*" in resource else f" OR resource={_quoted(f'{resource}/*')}"
-        parts.append(f"(resource={_quoted(resource)}{below})")
+        below = "" if "*" in resource else f" OR resource={quoted(f'{resource}/*')}"
+        parts.append(f"(resource={quoted(resource)}{below})")
     if outcome:
-        parts.append(f"outcome!={OK}" if outcome == REFUSED else f"outcome={_quoted(outcome)}")
-    parts += [f"createTime{sign}{_quoted(_time(asked[name]))}" for name, sign in (("from", ">="), ("until", "<")) if asked[name]]
+        parts.append(f"outcome!={OK}" if outcome == REFUSED else f"outcome={quoted(outcome)}")
+    parts += [f"createTime{sign}{quoted(_time(asked[name]))}" for name, sign in (("from", ">="), ("until", "<")) if asked[name]]
     if asked["filter"]:
         parts.append(f"({asked['filter']})" if parts else asked["filter"])
     found = " AND ".join(parts)
@@ -152,10 +152,11 @@ def filter_of(asked: Mapping[str, str]) -> str:
 
 def _part(text: str) -> str:
     """A value of which the text is a part."""
-    return _quoted(text if "*" in text else f"*{text}*")
+    return quoted(text if "*" in text else f"*{text}*")
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """The text as a filter's value."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

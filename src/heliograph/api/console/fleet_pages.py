@@ -5,7 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from heliograph.api.console.fleet_charts import summary_values
-from heliograph.api.console.guest import DEVICES_GET, DEVICES_LIST, ENTERPRISES_GET, OPERATIONS_LIST, ConsolePage, Guest, Json
+from heliograph.api.console.guest import (
+    DEVICES_GET,
+    DEVICES_LIST,
+    ENTERPRISES_GET,
+    OPERATIONS_LIST,
+    TOKENS_CREATE,
+    ConsolePage,
+    Guest,
+    Json,
+)
 from heliograph.api.console.shown import ago, management_of, moment_of, us_of
 from heliograph.domain.device_columns import COLUMNS, Columns, containing, plain, read_filter
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName
@@ -58,7 +67,7 @@ async def show_fleet(guest: Guest, enterprise: str) -> ConsolePage:
     values = {
         **await _numbers(guest, enterprise, shown=not (text or wanted or token)),
         "enterprise": enterprise, "display": display, "text": text, "filter": wanted, "error": error, "rows": rows,
-        "scanned": found.scanned,
+        "scanned": found.scanned, "enrol_url": f"{here()}/enrollmentTokens:create" if guest.may_open(TOKENS_CREATE, enterprise) else "",
         "searching": bool(text or wanted), "first_url": here(q=text, filter=wanted) if token else "", "action": here(),
         "next_url": here(q=text, filter=wanted, page=found.next_page) if found.next_page else "", "columns": ", ".join(_columns(guest)),
         "quick": [
@@ -106,8 +115,8 @@ async def _find(guest: Guest, enterprise: str, text: str, holds: Callable[[Json]
     scanned = 0
     while True:
         answer = await guest.ask(DEVICES_LIST, enterprise, page_size=AT_ONCE, page_token=token)
-        devices = [_with_connection(guest, device) for device in answer.get("devices", []) if device["name"] not in exact]
-        fitting = [device for device in devices if holds is None or holds(device)]
+        devices = [device for device in answer.get("devices", []) if device["name"] not in exact]
+        fitting = devices if holds is None else [device for device in devices if holds(_with_connection(guest, device))]
         found += containing(fitting, text) if text else fitting
         scanned += len(answer.get("devices", []))
         token = answer.get("nextPageToken", "")

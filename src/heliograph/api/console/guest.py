@@ -12,27 +12,32 @@ import msgspec
 
 from heliograph.api.console.door import PREFIX
 from heliograph.api.console.live_streams import LiveStreams, cursor_of
+from heliograph.api.desk_methods import DESK_METHODS
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.audited import Audited, resource_of
 from heliograph.api.http.authorization import Authorizer, credential_of, enterprise_of
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.api.http.streaming import Stream
 from heliograph.api.latest_stats import LatestStats
-from heliograph.api.method import Call
+from heliograph.api.method import Call, Method
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.api.own_methods import OWN_METHODS
+from heliograph.api.resources.operator_desk import DeskCall, DeskMethod, OperatorDesk, OperatorOnly, require_operator
 from heliograph.api.sign_in.session_callers import FORM_TOKEN
 from heliograph.api.sign_in.visit import SESSION, cookies_at, cookies_in, site_of
 from heliograph.asgi import Receive, Scope
-from heliograph.domain.access import ANYBODY, Caller
+from heliograph.domain.access import ANYBODY, EVERY_ENTERPRISE, OF_SESSIONS, Caller
 from heliograph.domain.command import CommandType
 from heliograph.domain.names import DeviceName
+from heliograph.domain.rights import NotEveryEnterprise
 from heliograph.domain.session import form_token
 from heliograph.protojson.errors import HeliographError, InvalidArgument, PermissionDenied, Unauthenticated
 from heliograph.service.fleet_summary import FleetSummaries
+from heliograph.service.key_approvals import enterprises_with_rules
 from heliograph.service.ports import Ports
+from heliograph.service.sessions import find_session
 
-METHODS: Final = {method.id: method for method in (*AMAPI_METHODS, *OWN_METHODS)}
+METHODS: Final[Mapping[str, Method | DeskMethod]] = {method.id: method for method in (*AMAPI_METHODS, *OWN_METHODS, *DESK_METHODS)}
 ENTERPRISES_LIST, ENTERPRISES_GET = "androidmanagement.enterprises.list", "androidmanagement.enterprises.get"
 DEVICES_LIST, DEVICES_GET = "androidmanagement.enterprises.devices.list", "androidmanagement.enterprises.devices.get"
 ISSUE = "androidmanagement.enterprises.devices.issueCommand"
@@ -82,6 +87,18 @@ class Download(NamedTuple):
     body: bytes
 
 
+class SignInAgain(PermissionDenied):
+    """This takes a sign-in of the last ten minutes, because someone may do more by it than before. Sign in again."""
+
+    reason = "SIGN_IN_AGAIN"
+
+
+class SecondPersonThere(PermissionDenied):
+    """An enterprise here asks for a second person, and this could make one up: do it on the server's own machine, by the command line."""
+
+    reason = "OPERATOR_ONLY"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
     """What the pages work with; made once, in the composition root."""
@@ -91,6 +108,7 @@ class Console:
     audited: Audited
     authorizer: Authorizer | None
     """None: everyone may do everything."""
+    desk: OperatorDesk
     life: str
     """What no other server, and this one after its next start, has: cursors of live streams begin with it."""
     summaries: FleetSummaries
@@ -137,6 +155,20 @@ class Guest:
         return self.console.signs_in and not credential_of(self._scope)
 
     @property
+    def stands_at_desk(self) -> bool:
+        """Whether keys, roles and people are shown here: to people who are signed in; in a sandbox, to processes of this machine.
+
+        A key changes no keys, however much it may do.
+        """
+        if self.console.signs_in:
+            return self.caller.key_id.startswith(OF_SESSIONS) and self.caller.rights.enterprises is None
+        try:
+            require_operator(self.console.desk.secret, self._scope)
+        except OperatorOnly:
+            return False
+        return True
+
+    @property
     def server_url(self) -> str:
         """The address by which the browser reached this server."""
         return self.console.addresses.of(self._scope)
@@ -177,36 +209,44 @@ class Guest:
         method = METHODS[method_id]
         scope = self._as_own_page()
         try:
-            if self.console.authorizer is not None:
-                self.caller = await self.console.authorizer.admit(method, ids, scope)
+            await self._pass(method, ids, scope)
         except HeliographError as error:
             await self._rejected(error, method_id, ids)
             raise
-        if (first_time := self.console.audited.enter(self.caller, method.id, scope)) is not None:
+        name = method.audited_as if isinstance(method, DeskMethod) else method.id
+        if (first_time := self.console.audited.enter(self.caller, name, scope)) is not None:
             await first_time
         return self.caller
 
     async def require(self, method_id: str, *ids: str) -> None:
         """Check that the caller may call this method on what the ids name, without calling it.
 
-        A form that changes something shows its token by that; of a page that only leads to such a form, its own token stands for it.
-
         Raises: as Authorizer.admit.
         """
         if self._scope["method"] == "POST":
             await self.admit(method_id, *ids)
-        elif self.console.authorizer is not None:
-            own = [(b"origin", self._origin.encode()), (FORM_TOKEN, self.form_token.encode())] if self._secret else []
+        elif (error := await self.why_not(method_id, *ids)) is not None:
+            raise error
+
+    async def why_not(self, method_id: str, *ids: str) -> HeliographError | None:
+        """Why the caller may not call this method on what the ids name; None: they may.
+
+        A form that changes something shows its token by that; of a page that only leads to such a form, its own token stands for it.
+        """
+        method, scope = METHODS[method_id], self._as_own_page()
+        if self._scope["method"] != "POST" and self._secret:
+            own = [(b"origin", self._origin.encode()), (FORM_TOKEN, self.form_token.encode())]
             headers = [header for header in self._scope["headers"] if header[0] not in {b"origin", b"sec-fetch-site"}]
-            await self.console.authorizer.admit(METHODS[method_id], ids, {**self._scope, "headers": [*headers, *own]})
+            scope = {**self._scope, "headers": [*headers, *own]}
+        try:
+            await self._pass(method, ids, scope)
+        except (PermissionDenied, Unauthenticated) as error:
+            return error
+        return None
 
     async def may(self, method_id: str, *ids: str) -> bool:
         """Whether the caller may call this method on what the ids name: pages leave out what they may not."""
-        try:
-            await self.require(method_id, *ids)
-        except (PermissionDenied, Unauthenticated):
-            return False
-        return True
+        return await self.why_not(method_id, *ids) is None
 
     def may_open(self, method_id: str, *ids: str) -> bool:
         """Whether the caller, whom `admit` let in, may call this method, as far as no device decides: for links to other pages."""
@@ -248,6 +288,10 @@ class Guest:
         headers = [header for header in self._scope["headers"] if header[0] != b"idempotency-key"]
         scope = {**self._scope, "headers": [*headers, *own]}
         try:
+            if isinstance(method, DeskMethod):
+                asked = DeskCall(ids, body, {name: str(value) for name, value in query.items()}, self.server_url)
+                at_desk: Json = msgspec.json.decode(msgspec.json.encode(await method.handler(self.console.desk, asked)))
+                return at_desk
             own_query, permit = method.query(**query), self.caller.rights.permit(method)
             answer = await method.handler(Call(self.ports, ids, own_query, body, scope, self.console.addresses, self.caller, permit))
         except HeliographError as error:
@@ -272,6 +316,33 @@ class Guest:
     def url_of(self, device: DeviceName, *parts: str, **query: str) -> str:
         """The path of a device's page, or of one below it."""
         return self.url("enterprises", device.enterprise, "devices", device.device, *parts, **query)
+
+    async def _pass(self, method: Method | DeskMethod, ids: tuple[str, ...], scope: Scope) -> None:
+        """Raises: as Authorizer.admit and `_check_at_desk`."""
+        if self.console.authorizer is not None:
+            self.caller = await self.console.authorizer.admit(method, ids, scope)
+        if isinstance(method, DeskMethod):
+            await self._check_at_desk(method)
+
+    async def _check_at_desk(self, method: DeskMethod) -> None:
+        """Check that the caller may change keys, roles and people at all, whatever their roles say.
+
+        Raises: OperatorOnly, NotEveryEnterprise, SignInAgain, SecondPersonThere.
+        """
+        if not self.stands_at_desk:
+            raise OperatorOnly
+        if not self.console.signs_in:
+            return
+        if self.caller.rights.permit(method).enterprises is not None:
+            raise NotEveryEnterprise
+        if not method.widens:
+            return
+        found = await find_session(self.ports, self._secret)
+        if found is None or not found.session.is_fresh(self.ports.clock.now_us()):
+            raise SignInAgain
+        if await enterprises_with_rules(self.ports, [EVERY_ENTERPRISE]):
+            raise SecondPersonThere
+        return
 
     async def _rejected(self, error: HeliographError, method_id: str, ids: tuple[str, ...]) -> None:
         if not (isinstance(error, Unauthenticated) and self.is_new):  # who is sent to sign in was not refused

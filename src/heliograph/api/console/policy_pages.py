@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from heliograph.api.console.audit_pages import trail_url
 from heliograph.api.console.guest import DEVICES_LIST, METHODS, POLICIES_LIST, TOKENS_CREATE, ConsolePage, Guest, Json, Redirect
 from heliograph.api.console.json_text import Mistake, as_typed, diff, mistakes_in
 from heliograph.api.console.rejections import REJECTIONS, Rejection, status_of
@@ -178,7 +179,7 @@ async def _policy_page(guest: Guest, name: PolicyName, *, error: str = "", devic
         "enrol_url": f"{guest.url('enterprises', name.enterprise, 'enrollmentTokens')}:create?{urlencode({'policy': name.policy})}"
         if await guest.may(TOKENS_CREATE, name.enterprise) else "",
         "is_default": is_default, "error": error, "device": device, "note": NOTES.get(guest.parameter("note"), ""),
-        "crumbs": _crumbs(guest, name.enterprise),
+        "trail_url": await trail_url(guest, name.enterprise, str(name)), "crumbs": _crumbs(guest, name.enterprise),
     }  # fmt: skip
     return ConsolePage("console/policy.html", name.policy, values, status=400 if error else 200)
 

@@ -52,6 +52,16 @@ def keeps_a_trail(guest: Guest) -> bool:
     return guest.ports.store.audited
 
 
+def has_a_desk(guest: Guest) -> bool:
+    """Whether the caller, whatever their roles, may look at keys and roles here at all."""
+    return guest.stands_at_desk
+
+
+def signs_people_in(guest: Guest) -> bool:
+    """Whether people sign in, too."""
+    return guest.console.signs_in and guest.stands_at_desk
+
+
 SECTIONS: Final = (
     Section(title="Fleet", path="enterprises/*", method=DEVICES_LIST),
     Section(title="Policies", path="enterprises/*/policies", method=POLICIES_LIST),
@@ -62,6 +72,10 @@ SECTIONS: Final = (
     Section(title="Audit trail", path="enterprises/*/auditEntries", method="heliograph.auditEntries.list", when=keeps_a_trail),
     Section(title="Settings", path="enterprises/*/settings", method=ENTERPRISES_GET),
     Section(title="Enterprises", path="enterprises", method=ENTERPRISES_LIST),
+    Section(title="Keys", path="keys", method="heliograph.keys.list", when=has_a_desk),
+    Section(title="Roles", path="roles", method="heliograph.roles.list", when=has_a_desk),
+    Section(title="People", path="people", method="heliograph.people.list", when=signs_people_in),
+    Section(title="Who may what", path="access", method="heliograph.access.explain", when=has_a_desk),
     Section(title="Health", path="health", method=ENTERPRISES_LIST, when=Guest.sees_whole_server),
 )
 """In the menu's order, within each group."""

@@ -1,9 +1,8 @@
 """`/heliograph/v1/roles`, `/heliograph/v1/roleBindings` and `/heliograph/v1/access:explain`, at the operator's desk."""
 
 import msgspec
-from starlette.requests import Request
 
-from heliograph.api.resources.operator_desk import PREFIX, DeskRoute, OperatorDesk, message_of
+from heliograph.api.resources.operator_desk import PREFIX, DeskCall, DeskMethod, OperatorDesk
 from heliograph.commands import COMMANDS
 from heliograph.domain.roles import BUILT_IN, RoleBinding, RoleBindingName, RoleDefinition, who_of
 from heliograph.protojson.errors import InvalidArgument
@@ -14,21 +13,19 @@ from heliograph.service.roles import bind_role, delete_role, get_role, list_role
 
 ROLES = f"{PREFIX}/roles"
 BINDINGS = f"{PREFIX}/roleBindings"
-ACCESS = f"{PREFIX}/access:explain"
-METHODS = f"{PREFIX}/access:methods"
 
 
-async def _list(desk: OperatorDesk, _request: Request) -> object:
+async def _list(desk: OperatorDesk, _call: DeskCall) -> object:
     return {"roles": [_view(role) for role in await list_roles(desk.ports.store)]}
 
 
-async def _get(desk: OperatorDesk, request: Request) -> object:
-    return _view(await get_role(desk.ports.store, request.path_params["role"]))
+async def _get(desk: OperatorDesk, call: DeskCall) -> object:
+    return _view(await get_role(desk.ports.store, call.ids[0]))
 
 
-async def _set(desk: OperatorDesk, request: Request) -> object:
-    wanted = await message_of(request, RoleDefinition, root="role")
-    role = request.path_params["role"]
+async def _set(desk: OperatorDesk, call: DeskCall) -> object:
+    wanted = call.message(RoleDefinition, root="role")
+    role = call.ids[0]
     if wanted.name not in {"", role}:
         raise InvalidArgument(f"The role in the body, {wanted.name[:64]!r}, differs from the one in the path.")
     definition = msgspec.structs.replace(wanted, name=role)
@@ -36,51 +33,52 @@ async def _set(desk: OperatorDesk, request: Request) -> object:
     return _view(await set_role(desk.ports.store, desk.ports.access, definition, methods=methods, command_types=COMMANDS))
 
 
-async def _delete(desk: OperatorDesk, request: Request) -> object:
+async def _delete(desk: OperatorDesk, call: DeskCall) -> object:
     keys = await desk.sign_in.keys.service_keys()
-    await delete_role(desk.ports.store, desk.ports.access, request.path_params["role"], keys=keys)
+    await delete_role(desk.ports.store, desk.ports.access, call.ids[0], keys=keys)
     return {}
 
 
-async def _list_bindings(desk: OperatorDesk, _request: Request) -> object:
+async def _list_bindings(desk: OperatorDesk, _call: DeskCall) -> object:
     return {"roleBindings": [_binding_view(binding) for binding in await list_role_bindings(desk.ports.store)]}
 
 
-async def _bind(desk: OperatorDesk, request: Request) -> object:
-    return _binding_view(await bind_role(desk.ports.store, desk.ports.access, _binding_name(request)))
+async def _bind(desk: OperatorDesk, call: DeskCall) -> object:
+    return _binding_view(await bind_role(desk.ports.store, desk.ports.access, _binding_name(call)))
 
 
-async def _unbind(desk: OperatorDesk, request: Request) -> object:
-    await unbind_role(desk.ports.store, desk.ports.access, _binding_name(request))
+async def _unbind(desk: OperatorDesk, call: DeskCall) -> object:
+    await unbind_role(desk.ports.store, desk.ports.access, _binding_name(call))
     return {}
 
 
-async def _explain(desk: OperatorDesk, request: Request) -> object:
-    asked = request.query_params
+async def _explain(desk: OperatorDesk, call: DeskCall) -> object:
+    asked = call.query
     question = AccessQuestion(asked.get("who", ""), asked.get("what", ""), asked.get("where", ""))
-    return await explain_access(desk.ports, desk.sign_in, question, methods=desk.methods)
+    return await explain_access(desk.ports, desk.sign_in, question, methods=desk.methods, groups=desk.groups)
 
 
-async def _methods(desk: OperatorDesk, _request: Request) -> object:
+async def _methods(desk: OperatorDesk, _call: DeskCall) -> object:
     return {"methods": [{"id": method.id, "destructive": method.destructive} for method in desk.methods]}
 
 
-ROUTES: tuple[DeskRoute, ...] = (
-    ("GET", ROLES, _list),
-    ("GET", f"{ROLES}/{{role}}", _get),
-    ("PUT", f"{ROLES}/{{role}}", _set),
-    ("DELETE", f"{ROLES}/{{role}}", _delete),
-    ("GET", BINDINGS, _list_bindings),
-    ("PUT", f"{BINDINGS}/{{who}}/{{role}}", _bind),
-    ("DELETE", f"{BINDINGS}/{{who}}/{{role}}", _unbind),
-    ("GET", ACCESS, _explain),
-    ("GET", METHODS, _methods),
+ROLE_METHODS = (
+    DeskMethod(id="heliograph.roles.list", http="GET", path="roles", handler=_list),
+    DeskMethod(id="heliograph.roles.get", http="GET", path="roles/*", handler=_get),
+    DeskMethod(id="heliograph.roles.set", http="PUT", path="roles/*", handler=_set, widens=True),
+    DeskMethod(id="heliograph.roles.delete", http="DELETE", path="roles/*", handler=_delete),
+    DeskMethod(id="heliograph.roleBindings.list", http="GET", path="roleBindings", handler=_list_bindings),
+    DeskMethod(id="heliograph.roleBindings.bind", http="PUT", path="roleBindings/*/*", handler=_bind, widens=True),
+    DeskMethod(id="heliograph.roleBindings.unbind", http="DELETE", path="roleBindings/*/*", handler=_unbind),
+    DeskMethod(id="heliograph.access.explain", http="GET", path="access:explain", handler=_explain),
+    DeskMethod(id="heliograph.access.methods", http="GET", path="access:methods", handler=_methods),
 )
 
 
-def _binding_name(request: Request) -> RoleBindingName:
+def _binding_name(call: DeskCall) -> RoleBindingName:
     """Raises: InvalidArgument."""
-    return RoleBindingName(who_of(request.path_params["who"]), request.path_params["role"])
+    who, role = call.ids
+    return RoleBindingName(who_of(who), role)
 
 
 def _view(role: RoleDefinition) -> dict[str, object]:

@@ -1,8 +1,6 @@
 """`/heliograph/v1/keys`: service-account keys, at the operator's desk. Only public keys pass here."""
 
-from starlette.requests import Request
-
-from heliograph.api.resources.operator_desk import PREFIX, DeskRoute, OperatorDesk, message_of
+from heliograph.api.resources.operator_desk import PREFIX, DeskCall, DeskMethod, OperatorDesk
 from heliograph.domain.access import ServiceKey
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import Duration, Int32, Message
@@ -55,8 +53,8 @@ class KeyRotation(Message):
     ttl: Duration = ""
 
 
-async def _create(desk: OperatorDesk, request: Request) -> object:
-    wanted = await message_of(request, KeyCreation)
+async def _create(desk: OperatorDesk, call: DeskCall) -> object:
+    wanted = call.message(KeyCreation)
     key = WantedKey(
         public_key=wanted.public_key,
         enterprises=wanted.enterprises,
@@ -70,28 +68,28 @@ async def _create(desk: OperatorDesk, request: Request) -> object:
     return _view(await create_service_key(desk.ports, desk.sign_in, key))
 
 
-async def _list(desk: OperatorDesk, _request: Request) -> object:
+async def _list(desk: OperatorDesk, _call: DeskCall) -> object:
     keys, uses = await desk.sign_in.keys.service_keys(), await desk.sign_in.keys.key_uses()
     return {"keys": [_view(key, uses.get(key.key_id, 0)) for key in keys]}
 
 
-async def _update(desk: OperatorDesk, request: Request) -> object:
-    wanted = await message_of(request, KeyUpdate)
+async def _update(desk: OperatorDesk, call: DeskCall) -> object:
+    wanted = call.message(KeyUpdate)
     change = KeyChange(
         role=wanted.role or None,
         person=wanted.person or None,
         expires_us=0 if wanted.no_expiry else _expiry_us(desk, wanted.ttl) or None,
         blast_radius=_blast_radius(wanted),
     )
-    return _view(await update_service_key(desk.ports, desk.sign_in, request.path_params["key_id"], change))
+    return _view(await update_service_key(desk.ports, desk.sign_in, call.ids[0], change))
 
 
-async def _rotate(desk: OperatorDesk, request: Request) -> object:
-    wanted = await message_of(request, KeyRotation)
+async def _rotate(desk: OperatorDesk, call: DeskCall) -> object:
+    wanted = call.message(KeyRotation)
     key = await rotate_service_key(
         desk.ports,
         desk.sign_in,
-        request.path_params["key_id"],
+        call.ids[0],
         wanted.public_key,
         overlap_us=_us(wanted.overlap, "overlap"),
         expires_us=_expiry_us(desk, wanted.ttl),
@@ -99,17 +97,17 @@ async def _rotate(desk: OperatorDesk, request: Request) -> object:
     return _view(key)
 
 
-async def _delete(desk: OperatorDesk, request: Request) -> object:
-    await delete_service_key(desk.ports, desk.sign_in, request.path_params["key_id"])
+async def _delete(desk: OperatorDesk, call: DeskCall) -> object:
+    await delete_service_key(desk.ports, desk.sign_in, call.ids[0])
     return {}
 
 
-ROUTES: tuple[DeskRoute, ...] = (
-    ("POST", KEYS, _create),
-    ("GET", KEYS, _list),
-    ("POST", f"{KEYS}/{{key_id}}:rotate", _rotate),
-    ("PATCH", f"{KEYS}/{{key_id}}", _update),
-    ("DELETE", f"{KEYS}/{{key_id}}", _delete),
+KEY_METHODS = (
+    DeskMethod(id="heliograph.keys.create", http="POST", path="keys", handler=_create, widens=True),
+    DeskMethod(id="heliograph.keys.list", http="GET", path="keys", handler=_list),
+    DeskMethod(id="heliograph.keys.rotate", http="POST", path="keys/*:rotate", handler=_rotate, widens=True),
+    DeskMethod(id="heliograph.keys.update", http="PATCH", path="keys/*", handler=_update, widens=True),
+    DeskMethod(id="heliograph.keys.delete", http="DELETE", path="keys/*", handler=_delete),
 )
 
 

@@ -44,7 +44,7 @@ def sign_in_app(desk: Desk, *, otherwise: Asgi) -> Asgi:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         path, method = str(scope["path"]), scope["method"] if scope["type"] == "http" else ""
         handlers = HANDLERS.get(INVITATION if path.startswith(INVITATION) else path, {})
-        if path.startswith(STATIC) and method == "GET" and await send_static(send, path.removeprefix(STATIC)):
+        if path.startswith(STATIC) and method == "GET" and await send_static(scope, send, path.removeprefix(STATIC)):
             return None
         if not method or not handlers:
             return await otherwise(scope, receive, send)

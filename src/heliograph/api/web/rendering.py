@@ -4,12 +4,13 @@ Source: CSP Level 3; OWASP HTTP Headers Cheat Sheet.
 """
 
 import functools
+import gzip
 import hashlib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
-from heliograph.asgi import Send, send_whole
+from heliograph.asgi import Scope, Send, send_whole
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -63,13 +64,19 @@ async def send_download(send: Send, name: str, body: bytes) -> None:
     await send_whole(send, 200, body, [*own, *HEADERS[1:]])
 
 
-async def send_static(send: Send, name: str) -> bool:
-    """The file with this name (what follows STATIC in a path) is sent; False: there is none."""
+async def send_static(scope: Scope, send: Send, name: str) -> bool:
+    """The file with this name (what follows STATIC in a path) is sent, compressed if the browser takes that; False: there is none.
+
+    Pages are not: beside what someone else chose, as a search in a link, their size would say something of their secrets (BREACH).
+    """
     found = _static_files().get(name)
     if found is None:
         return False
-    suffix = name.rpartition(".")[2]
-    await send_whole(send, 200, found, [(b"content-type", TYPES[suffix].encode()), *OF_STATIC])
+    headers = [(b"content-type", TYPES[name.rpartition(".")[2]].encode()), (b"vary", b"accept-encoding"), *OF_STATIC]
+    if any(key == b"accept-encoding" and b"gzip" in value for key, value in scope["headers"]):
+        await send_whole(send, 200, _compressed(name), [(b"content-encoding", b"gzip"), *headers])
+    else:
+        await send_whole(send, 200, found, headers)
     return True
 
 
@@ -83,6 +90,11 @@ def _static_files() -> Mapping[str, bytes]:
     """The files by the names under which they are served."""
     files = [file.name for file in (resources.files(__package__) / "static").iterdir() if file.name.rpartition(".")[2] in TYPES]
     return {_name_of(file, content): content for file in files for content in (_read("static", file),)}
+
+
+@functools.cache
+def _compressed(name: str) -> bytes:
+    return gzip.compress(_static_files()[name], mtime=0)
 
 
 def _name_of(file: str, content: bytes) -> str:

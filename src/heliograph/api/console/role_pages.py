@@ -1,0 +1,206 @@
+"""Roles: what each allows, in words; one's own made and changed; who has which; and whether someone may do something, and why."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+import msgspec
+
+from heliograph.api.console.guest import ConsolePage, Guest, Json, Redirect
+from heliograph.api.console.shown import moment_of
+from heliograph.api.http.errors import http_status
+from heliograph.commands import COMMANDS
+from heliograph.domain.access_words import access_in_words
+from heliograph.domain.roles import LINES_MOST
+from heliograph.protojson.errors import FailedPrecondition, HeliographError, InvalidArgument, NotFound, PermissionDenied
+
+ROLES_LIST, ROLES_GET, ROLES_SET, ROLES_DELETE = (f"heliograph.roles.{verb}" for verb in ("list", "get", "set", "delete"))
+BINDINGS_LIST, BIND, UNBIND = (f"heliograph.roleBindings.{verb}" for verb in ("list", "bind", "unbind"))
+EXPLAIN_ACCESS: Final = "heliograph.access.explain"
+SIGN_IN_AGAIN: Final = "SIGN_IN_AGAIN"
+
+
+async def sentences_of(guest: Guest, method_id: str, *, back: str) -> Mapping[str, str]:
+    """Of a form that lets others do more: why the caller may not send it, empty if they may; and where to sign in again, if that helps.
+
+    `back`: the page that the sign-in leads back to.
+    """
+    wrong = await guest.why_not(method_id)
+    again = wrong is not None and wrong.reason == SIGN_IN_AGAIN
+    return {
+        "locked": wrong.message if wrong else "",
+        "sign_in_url": f"{guest.base}/sign-in?again=1&next={quote(back, safe='/')}" if again else "",
+    }
+
+
+async def require_but_fresh(guest: Guest, method_id: str) -> None:
+    """Check that the caller may call the method, or could after another sign-in.  Raises: as Guest.require."""
+    wrong = await guest.why_not(method_id)
+    if wrong is not None and wrong.reason != SIGN_IN_AGAIN:
+        await guest.require(method_id)
+
+
+async def choices_of_roles(guest: Guest) -> Sequence[str]:
+    """The roles that there are."""
+    if not await guest.may(ROLES_LIST):
+        return ()
+    return [role["name"] for role in (await guest.ask(ROLES_LIST))["roles"]]
+
+
+async def show_roles(guest: Guest) -> ConsolePage:
+    """All roles, and who has which besides what their key or invitation says."""
+    return await _roles(guest)
+
+
+async def bind(guest: Guest) -> ConsolePage | Redirect:
+    """Someone has a role besides."""
+    return await _rebound(guest, BIND)
+
+
+async def unbind(guest: Guest) -> ConsolePage | Redirect:
+    """Someone no longer has it."""
+    return await _rebound(guest, UNBIND)
+
+
+async def show_new_role(guest: Guest) -> ConsolePage:
+    """The form of a new role."""
+    await require_but_fresh(guest, ROLES_SET)
+    return await _role(guest, "", {}, builtin=False)
+
+
+async def make_role(guest: Guest) -> ConsolePage | Redirect:
+    """The role is there; or the form again, with what is wrong in it."""
+    name = guest.field("name").strip()
+    if name in await choices_of_roles(guest):
+        return await _role(guest, "", _filled(guest), builtin=False, error=InvalidArgument(f"There is a role {name} already: open it."))
+    return await _set(guest, name, "")
+
+
+async def show_role(guest: Guest, name: str) -> ConsolePage:
+    """What a role allows, and the form that changes it if it is one's own."""
+    role = await guest.ask(ROLES_GET, name)
+    return await _role(guest, name, role, builtin=bool(role.get("builtIn")))
+
+
+async def change_role(guest: Guest, name: str) -> ConsolePage | Redirect:
+    """The role allows what the form says; or the form again, with what is wrong in it."""
+    return await _set(guest, name, name)
+
+
+async def delete_role(guest: Guest, name: str) -> ConsolePage | Redirect:
+    """The role is gone, if no one has it."""
+    try:
+        await guest.ask(ROLES_DELETE, name)
+    except (FailedPrecondition, InvalidArgument, PermissionDenied) as error:
+        role = await guest.ask(ROLES_GET, name)
+        return await _role(guest, name, role, builtin=bool(role.get("builtIn")), error=error)
+    return Redirect(guest.url("roles"))
+
+
+async def show_access(guest: Guest) -> ConsolePage:
+    """Whether someone may do something, by which line of which role: what `heliograph can` says."""
+    who, what, where = (guest.parameter(name) for name in ("who", "what", "where"))
+    await guest.admit(EXPLAIN_ACCESS)
+    answer: Sequence[tuple[str, str]] = ()
+    error: HeliographError | None = None
+    if who and what:
+        try:
+            answer = access_in_words(await guest.ask(EXPLAIN_ACCESS, who=who, what=what, where=where), where)
+        except (InvalidArgument, NotFound) as wrong:
+            error = wrong
+    elif who or what:
+        error = InvalidArgument("Fill in who and what.")
+    values = {
+        "who": who, "what": what, "where": where, "answer": answer, "types": list(COMMANDS), "error": error.message if error else "",
+        "action": guest.url("access"),
+    }  # fmt: skip
+    return ConsolePage("console/access.html", "Who may what", values, status=http_status(error) if error else 200)
+
+
+def line_in_words(line: Json) -> str:
+    """What one line of a role allows, as one sentence."""
+    methods = ", ".join(line.get("methods", []))
+    types = line.get("commandTypes", [])
+    parts = [f"of commands, {', '.join(types)} only"] if types else []
+    parts += [f"on devices for which {line['devices']} holds"] if line.get("devices") else []
+    parts += [f"in {', '.join(line['enterprises'])}"] if line.get("enterprises") else []
+    parts += [f"at most {line['perHour']} an hour"] if line.get("perHour") else []
+    parts += ["what is destructive too" if line.get("destructive") else "nothing destructive"] if not types else []
+    return f"{methods}: {'; '.join(parts)}."
+
+
+async def _roles(guest: Guest, *, error: HeliographError | None = None) -> ConsolePage:
+    roles = (await guest.ask(ROLES_LIST))["roles"]
+    bindings = (await guest.ask(BINDINGS_LIST))["roleBindings"] if await guest.may(BINDINGS_LIST) else []
+    values = {
+        "roles": [
+            {"name": role["name"], "url": guest.url("roles", role["name"]), "description": role.get("description", ""),
+             "builtin": bool(role.get("builtIn")), "lines": [line_in_words(line) for line in role.get("allow", [])]}
+            for role in roles
+        ],
+        "names": [role["name"] for role in roles],
+        "bindings": [{"who": one["who"], "role": one["role"], "since": moment_of(one["createTime"])} for one in bindings],
+        "may_unbind": await guest.may(UNBIND), "make_url": f"{guest.url('roles')}:make", "action": guest.url("roles"),
+        "who": guest.field("who"), "role": guest.field("role"), "error": error.message if error else "",
+        **await sentences_of(guest, BIND, back=guest.url("roles")),
+    }  # fmt: skip
+    return ConsolePage("console/roles.html", "Roles", values, status=http_status(error) if error else 200)
+
+
+async def _rebound(guest: Guest, method_id: str) -> ConsolePage | Redirect:
+    try:
+        await guest.ask(method_id, guest.field("who").strip(), guest.field("role"))
+    except (InvalidArgument, FailedPrecondition, NotFound, PermissionDenied) as error:
+        return await _roles(guest, error=error)
+    return Redirect(guest.url("roles"))
+
+
+async def _set(guest: Guest, name: str, known_as: str) -> ConsolePage | Redirect:
+    wanted = _filled(guest)
+    try:
+        await guest.ask(ROLES_SET, name, body=msgspec.json.encode(wanted))
+    except (InvalidArgument, FailedPrecondition, PermissionDenied) as error:
+        return await _role(guest, known_as, wanted, builtin=False, error=error)
+    return Redirect(guest.url("roles", name))
+
+
+async def _role(guest: Guest, name: str, role: Json, *, builtin: bool, error: HeliographError | None = None) -> ConsolePage:
+    lines = role.get("allow", [])
+    here = guest.url("roles", name) if name else f"{guest.url('roles')}:make"
+    values = {
+        "name": name, "given_name": guest.field("name"), "description": role.get("description", ""), "builtin": builtin,
+        "words": [line_in_words(line) for line in lines] if not error else (), "forms": () if builtin else list(_forms(lines)),
+        "types": [(row.name, row.destructive) for row in COMMANDS.values()], "action": here,
+        "may_delete": bool(name) and not builtin and await guest.may(ROLES_DELETE, name), "error": error.message if error else "",
+        "crumbs": [("Roles", guest.url("roles"))], **await sentences_of(guest, ROLES_SET, back=here),
+    }  # fmt: skip
+    return ConsolePage("console/role.html", name or "Make a role", values, status=http_status(error) if error else 200)
+
+
+def _forms(lines: Sequence[Json]) -> Iterator[Mapping[str, Any]]:
+    """Each line as a form holds it, and one that is empty."""
+    empty: Sequence[Json] = [{}] if len(lines) < LINES_MOST else []
+    for number, line in enumerate((*lines, *empty)):
+        yield {
+            "prefix": f"{number}.", "new": not line, "methods": "\n".join(line.get("methods", [])), "types": line.get("commandTypes", []),
+            "enterprises": " ".join(line.get("enterprises", [])), "devices": line.get("devices", ""), "per_hour": line.get("perHour", ""),
+            "destructive": bool(line.get("destructive")),
+        }  # fmt: skip
+
+
+def _filled(guest: Guest) -> Json:
+    """The role that the form is; lines without methods are left out."""
+    allow = []
+    for number in range(LINES_MOST):
+        prefix = f"{number}."
+        per_hour = guest.field(f"{prefix}per_hour").strip()
+        line = {
+            "methods": guest.field(f"{prefix}methods").split(), "commandTypes": list(guest.fields.get(f"{prefix}types", ())),
+            "enterprises": guest.field(f"{prefix}enterprises").split(), "devices": guest.field(f"{prefix}devices").strip(),
+            # What is not a number goes as it is: the server says what is wrong with it.
+            "perHour": int(per_hour) if per_hour.isascii() and per_hour.isdigit() and len(per_hour) < 7 else per_hour,  # noqa: PLR2004
+            "destructive": bool(guest.field(f"{prefix}destructive")),
+        }  # fmt: skip
+        if line["methods"]:
+            allow.append({name: value for name, value in line.items() if value not in ("", [], False)})
+    return {"description": guest.field("description").strip(), "allow": allow}
