@@ -229,6 +229,9 @@ def asked(visitor: Visitor, row: ConsoleRow, examples: Examples) -> int:
     path = path_of(row, examples)
     seen = visitor.get(path) if row.http == "GET" else visitor.post(path, {"form_token": visitor.form_token()})
     if "text/html" in seen.headers.get("content-type", ""):
+        assert seen.headers["content-security-policy"].startswith("default-src 'none'")
+        assert "unsafe" not in seen.headers["content-security-policy"]
+        assert "no-store" == seen.headers["cache-control"]
         Page("", seen.status, seen.headers, seen.page)  # it is whole
     return seen.status
 
