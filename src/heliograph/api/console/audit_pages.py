@@ -133,10 +133,7 @@ def filter_of(asked: Mapping[str, str]) -> str:
     who, what, resource, outcome = (asked[name] for name in ("who", "what", "resource", "outcome"))
     parts: list[str] = []
     parts += _like("actor", who if "*" in who else f"*{who}*")
-    if what.isupper() and "*" not in what:
-        parts.append(f"type={quoted(what)}")
-    else:
-        parts += _like("method", what if "*" in what else f"*{what}*")
+    parts += _like("type", what) if what.isupper() else _like("method", what if "*" in what else f"*{what}*")
     if "*" in resource:
         parts += _like("resource", resource)
     elif resource:
