@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heliograph.api.console.json_text import LINES_COMPARED_MOST, diff, mistakes_in, places_in
+from heliograph.api.console.json_text import EXCERPT_MAX_CHARS, LINES_COMPARED_MOST, diff, mistakes_in, places_in
 from heliograph.domain.policy_messages import Policy
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import decode_message
@@ -54,6 +54,8 @@ def test_every_value_is_found_where_it_stands(value: Any, indent: int | None) ->
         ('{\n"applications": [\n{"packageNam": "a"}]}', 3, 2, "packageName"),
         ('{"cameraDisabled": true', 1, 24, "Expected , or }"),
         ("[]", 0, 0, "Root element must be a message"),
+        ("9" * 5_000, 0, 0, "Root element must be a message"),
+        ('{"funDisabled": ' + "9" * 5_000 + "}", 1, 2, "fun_disabled"),
     ],
 )
 def test_each_mistake_of_a_policy_is_shown_at_its_line(text: str, line: int, column: int, words: str) -> None:
@@ -64,7 +66,7 @@ def test_each_mistake_of_a_policy_is_shown_at_its_line(text: str, line: int, col
 
     assert (line, column) == (mistake.line, mistake.column)
     assert words in mistake.text
-    assert mistake.excerpt == (text.splitlines()[line - 1].strip() if line else "")
+    assert mistake.excerpt == (text.splitlines()[line - 1].strip()[:EXCERPT_MAX_CHARS] if line else "")
 
 
 @given(before=LINES, after=LINES)

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -131,14 +131,13 @@ def filter_of(asked: Mapping[str, str]) -> str:
     Raises: InvalidArgument: it is too long.
     """
     who, what, resource, outcome = (asked[name] for name in ("who", "what", "resource", "outcome"))
-    parts = []
-    if who:
-        parts.append(f"actor={_part(who)}")
-    if what:
-        parts.append(f"type={quoted(what)}" if what.isupper() else f"method={_part(what)}")
-    if resource:
-        below = "" if "*" in resource else f" OR resource={quoted(f'{resource}/*')}"
-        parts.append(f"(resource={quoted(resource)}{below})")
+    parts: list[str] = []
+    parts += _like("actor", who if "*" in who else f"*{who}*")
+    parts += _like("type", what) if what.isupper() else _like("method", what if "*" in what else f"*{what}*")
+    if "*" in resource:
+        parts += _like("resource", resource)
+    elif resource:
+        parts.append(f"(resource={quoted(resource)} OR resource={quoted(f'{resource}/*')})")
     if outcome:
         parts.append(f"outcome!={OK}" if outcome == REFUSED else f"outcome={quoted(outcome)}")
     parts += [f"createTime{sign}{quoted(_time(asked[name]))}" for name, sign in (("from", ">="), ("until", "<")) if asked[name]]
@@ -150,9 +149,12 @@ def filter_of(asked: Mapping[str, str]) -> str:
     return found
 
 
-def _part(text: str) -> str:
-    """A value of which the text is a part."""
-    return quoted(text if "*" in text else f"*{text}*")
+def _like(field: str, text: str) -> Iterator[str]:
+    """Conditions that the field is like the text, in which each * stands for anything: the API takes one at the ends of a value only."""
+    pieces = text.split("*")
+    for index, piece in enumerate(pieces):
+        if piece:
+            yield f"{field}={quoted(('*' if index else '') + piece + ('*' if index < len(pieces) - 1 else ''))}"
 
 
 def quoted(text: str) -> str:

@@ -13,7 +13,7 @@ LINES_COMPARED_MOST: Final = 1_000
 CONTEXT: Final = 3
 EXCERPT_MAX_CHARS: Final = 160
 _BLANK = re.compile(r"[ \t\r\n]*")
-_decoder = json.JSONDecoder()
+_decoder = json.JSONDecoder(parse_int=str, parse_float=str)  # the numbers are not wanted, and some are longer than int() takes
 _CAPITAL = re.compile(r"(?<!^)[A-Z]")
 _LINE = re.compile(r"\(line (\d+), column (\d+)\)")
 _UNKNOWN = re.compile(r'Unknown name ("(?:[^"\\]|\\.)*")')
