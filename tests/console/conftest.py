@@ -1,20 +1,14 @@
 """A sandbox, and someone who reads its console; and a server at which people sign in."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
-from heliograph.domain.enterprise import Enterprise
 from heliograph.sandbox.settings import SandboxSettings
-from heliograph.service.enterprises import create_enterprise
-from heliograph.settings import Settings
-from tests.console.houses import House
+from tests.console.houses import House, house_in
 from tests.console.reader import Reader
-from tests.people.visitor import signed_in
 from tests.sandbox.client import Client
 from tests.sandbox.conftest import running
-from tests.sign_in.conftest import guarded_server
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +43,5 @@ def make_many(sandbox: Client) -> Iterator[Reader]:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A server with two enterprises, acme with a device."""
-    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), durable=False, public_urls=("https://mdm.example.com",))
-    with guarded_server(settings) as server:
-        for enterprise in ("acme", "other"):
-            server.run(create_enterprise(server.ports, Enterprise(enterprise_display_name=enterprise.title()), enterprise_id=enterprise))
-        admin = signed_in(server)
-        made = admin.call("POST", "/v1/enterprises/acme/enrollmentTokens", {}, x_heliograph_form_token=admin.form_token())
-        device = server.enrolled(json.loads(made.page)["value"])
-        yield House(server, f"/console/{device}")
+    with house_in(tmp_path_factory.mktemp("data")) as found:
+        yield found

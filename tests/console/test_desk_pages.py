@@ -274,6 +274,7 @@ def test_what_is_wrong_in_a_role_is_said_and_kept(house: House, admin: Visitor, 
 def test_someone_is_invited_signed_out_everywhere_and_removed(house: House, admin: Visitor) -> None:
     action, fields = form_at(at(admin, PEOPLE), "people:invite")
     invited = shown(admin.post(action, {**fields, "person": "Emil@example.com", "role": "viewer", "enterprises": "acme"}))
+    assert "The invitation waits for emil@example.com" in at(admin, PEOPLE).text
     link = next(word for word in invited.text.split() if "/sign-in/invitation/" in word)
     emil = Visitor(house.server)
     assert 303 == emil.accept(link).status

@@ -1,9 +1,11 @@
 """Enterprises in the console: listed with what they have, created, set up, deleted by who types the id."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from heliograph.service.limits import Limits
 from heliograph.settings import Settings
 from tests.console.reader import Page, Reader
 from tests.people.visitor import Seen, signed_in
@@ -110,3 +112,19 @@ def test_who_sees_some_devices_only_gets_no_count_of_all(server: Guarded) -> Non
 
     assert '<td data-name="Devices">0</td>' in admin.get(ENTERPRISES).page
     assert '<td data-name="Devices"></td>' in some.get(ENTERPRISES).page
+
+
+def test_settings_say_how_much_room_is_left(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, durable=False, limits=Limits(policies_most=5, push_endpoints_most=1))
+    with guarded_server(settings) as server:
+        admin = signed_in(server)
+        made = admin.post(f"{ENTERPRISES}:create", {"display": "Full", "agreed": "true", "form_token": admin.form_token()}).place
+        url = made[: made.index("?")]
+        api = f"/v1{url.removeprefix('/console').removesuffix('/settings')}"
+        for policy in ("a", "b", "c", "d"):
+            admin.call("PATCH", f"{api}/policies/{policy}", {}, x_heliograph_form_token=admin.form_token())
+
+        page = shown(admin.get(url))
+
+    assert "Policies 4 nearly full 5" in page.text
+    assert "Push endpoints 0 1" in page.text

@@ -11,6 +11,7 @@ from heliograph.domain.explanation import AFTER, TEXTS, Explanation, Waiting
 from heliograph.domain.names import ApprovalName
 from heliograph.domain.operation import FINAL, State
 from heliograph.domain.outcome import ErrorCode
+from heliograph.domain.people import Rights
 from heliograph.domain.push_endpoint import PushEndpoint, PushEndpointState
 from heliograph.protojson.messages import Duration
 from heliograph.service.approval_gate import ApprovalRequired, operation_approval
@@ -19,12 +20,14 @@ from heliograph.service.devices import get_device
 from heliograph.service.explanations import (
     explain_approval,
     explain_dead_letter,
+    explain_invitation,
     explain_operation,
     explain_push_endpoint,
     explain_reservation,
 )
 from heliograph.service.offer_command import PARKED_AFTER
 from heliograph.service.operations import cancel_operation
+from heliograph.service.people import invite_person
 from heliograph.service.ports import Decision, Put, Sees, Whereabouts
 from heliograph.service.push_endpoints import create_push_endpoint, patch_push_endpoint
 from heliograph.service.reservations import release_reservation, reserve_device
@@ -163,6 +166,10 @@ async def approved_call(lab: World) -> Explanation:
     return await explain_approval(lab.ports, name)
 
 
+async def invited(lab: World) -> Explanation:
+    return explain_invitation((await invite_person(lab.ports, "emil@example.com", Rights("viewer", ("*",)))).invitation)
+
+
 async def reserved(lab: World) -> Explanation:
     phone = await lab.phone(facts(serial="S1"))
     made = await reserve_device(lab.ports, phone.name, account="", owner="build 17", lease_us=60_000_000)
@@ -216,6 +223,7 @@ SCENARIOS: dict[Waiting, Scenario] = {
     Waiting.APPROVERS_MISSING: without_approvers,
     Waiting.GRACE_PERIOD: in_the_grace_period,
     Waiting.APPROVED_CALL: approved_call,
+    Waiting.INVITATION_TO_BE_USED: invited,
     Waiting.RESERVATION_TO_END: reserved,
     Waiting.PHONE_TO_BE_RESET: to_be_reset,
     Waiting.NOTIFICATION_GIVEN_UP: given_up,

@@ -43,6 +43,7 @@ class ServerMetrics(Collector):
         yield from self._silent()
         yield from self._phones()
         yield gauge("event_streams_open", "Streams of events that are being read.", len(self._ports.followers))
+        yield gauge("live_streams_open", "Browsers in which pages of the console follow what changes.", len(self._ports.changes))
         now_us, ends_us = self._ports.clock.now_us(), self._ports.publishing.resting_until_us.values()
         resting = sum(end_us > now_us for end_us in ends_us)
         closed = self._ports.publishing.closed

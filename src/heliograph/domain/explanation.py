@@ -39,6 +39,8 @@ class Waiting(enum.Enum):
     """It is approved, and can be called off for a while."""
     APPROVED_CALL = "APPROVED_CALL"
     """It is approved, and the one who asked makes the call again."""
+    INVITATION_TO_BE_USED = "INVITATION_TO_BE_USED"
+    """Someone was invited and has not signed in with the link."""
     RESERVATION_TO_END = "RESERVATION_TO_END"
     PHONE_TO_BE_RESET = "PHONE_TO_BE_RESET"
     NOTIFICATION_GIVEN_UP = "NOTIFICATION_GIVEN_UP"
@@ -149,6 +151,11 @@ TEXTS: Mapping[Waiting, Text] = {
         "It is approved, and {asked_by} has not made the call again.",
         "It expires at {next}.",
         "Make the same call again: it succeeds once.",
+    ),
+    Waiting.INVITATION_TO_BE_USED: Text(
+        "The invitation waits for {person}, who has not made a passkey with its link.",
+        "The link is valid until {next}.",
+        "If it is lost, invite them again: no one can read it a second time.",
     ),
     Waiting.RESERVATION_TO_END: Text(
         "The phone is reserved by {holder}.",

@@ -7,6 +7,7 @@ from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
 from heliograph.domain.explanation import AFTER, Explanation, Waiting, explanation
 from heliograph.domain.names import ApprovalName, EnterpriseName, OperationName, PushEndpointName, ReservationName
 from heliograph.domain.operation import Operation, State, withheld
+from heliograph.domain.people import Invitation
 from heliograph.domain.reservation import ReservationState
 from heliograph.protojson.errors import NotFound
 from heliograph.protojson.times import format_timestamp
@@ -130,6 +131,12 @@ def _held_by_acknowledged(others: Sequence[Operation], now_us: int) -> Operation
 def _is_parked(ports: Ports, operation: Operation) -> bool:
     entry = ports.offers.note(operation.device, operation.create_ms)
     return entry is not None and entry.detail == PARKED
+
+
+def explain_invitation(invitation: Invitation) -> Explanation:
+    """What an open invitation waits for."""
+    until = format_timestamp(invitation.expires_us)
+    return explanation(f"people/{invitation.person}", Waiting.INVITATION_TO_BE_USED, next_time=until, person=invitation.person)
 
 
 async def explain_approval(ports: Ports, name: ApprovalName) -> Explanation:

@@ -14,6 +14,7 @@ from heliograph.domain.longrunning import operation_view
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, OperationName
 from heliograph.domain.operation import Operation
 from heliograph.domain.paging import coerce_page_size, decode_page_token, encode_page_token
+from heliograph.domain.rights import Permit
 from heliograph.protojson.errors import Unavailable
 from heliograph.service.enterprises import finish_deletions
 from heliograph.service.haste import first_of
@@ -130,17 +131,23 @@ async def _was_here(ports: Ports, device: DeviceName) -> bool:
     return await ports.store.device(device) is not None or await ports.store.tombstone(device) is not None
 
 
-async def cancel_operation(ports: Ports, name: OperationName) -> None:
+async def cancel_operation(ports: Ports, name: OperationName, *, permit: Permit | None = None) -> None:
     """Cancel a command that no phone has acknowledged and whose deadline has not passed; any other stays as it is.
 
-    Raises: OperationNotFound, EnterpriseNotAuthorized; DeviceNoLongerManaged if operations of deleted devices are hidden.
+    `permit`: what the caller may; None: everything.
+
+    Raises: OperationNotFound, EnterpriseNotAuthorized; DeviceNoLongerManaged if operations of deleted devices are hidden;
+        RoleInsufficient: the device has left the filter of the caller's role.
     Source: disc, devices.operations.cancel (best effort; success is not guaranteed); amapi.md §3.
     """
+    judging = permit if permit is not None and permit.judges() else None
 
     def rule(facts: Facts) -> Decision[bool | None]:
         operation = facts.operation
         if operation is None or not life.allows(operation, life.Event.CANCEL):
             return Decision(None if operation is None else False)
+        if judging is not None and facts.device is not None:
+            judging.judge(facts.device, facts.records, now_us=facts.now_us)
         offered = with_offers(ports, operation)
         ended = life.expire(offered, facts.now_us) if facts.now_us >= operation.expires_us else life.cancel(offered, facts.now_us)
         # What waited behind it may be next.

@@ -7,10 +7,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from heliograph.api.console.guest import (
+    DEAD_LETTERS_LIST,
     DEVICES_LIST,
     ENTERPRISES_GET,
     ENTERPRISES_LIST,
     POLICIES_LIST,
+    PUSH_ENDPOINTS_LIST,
     TOKENS_LIST,
     ConsolePage,
     Guest,
@@ -38,6 +40,27 @@ TYPES: Final[Mapping[str, str]] = {
     NotificationType.COMPLIANCE_REPORT.value: "accepted, and never sent by this server",
     NotificationType.ENTERPRISE_UPGRADE.value: "an admin has upgraded the enterprise; sent whatever is chosen",
 }
+
+
+class Bounded(NamedTuple):
+    """What an enterprise may have a limited number of."""
+
+    held: Held
+    limit: str
+    """Its field of Limits."""
+    method: str
+    """Lists them: those who may not call it do not learn how many there are."""
+
+
+BOUNDED: Final = (
+    Bounded(Held.POLICIES, "policies_most", POLICIES_LIST),
+    Bounded(Held.ENROLLMENT_TOKENS, "enrollment_tokens_most", TOKENS_LIST),
+    Bounded(Held.PUSH_ENDPOINTS, "push_endpoints_most", PUSH_ENDPOINTS_LIST),
+    Bounded(Held.WEB_APPS, "web_apps_most", "androidmanagement.enterprises.webApps.list"),
+    Bounded(Held.DEAD_LETTERS, "dead_letters_most", DEAD_LETTERS_LIST),
+)
+NEAR: Final = 0.8
+"""A share of a limit from which on it is said that there is little room left."""
 
 
 class Setting(NamedTuple):
@@ -163,6 +186,12 @@ async def _row(guest: Guest, enterprise: Json) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
+async def _room(guest: Guest, name: EnterpriseName, bounded: Bounded) -> Mapping[str, Any]:
+    most: int = getattr(guest.ports.limits, bounded.limit)
+    number = (await guest.ports.store.holding(name, bounded.held, most=most)).number
+    return {"what": bounded.held.value.capitalize(), "number": number, "most": most, "near": number >= NEAR * most}
+
+
 async def _count(guest: Guest, name: EnterpriseName, held: Held, method_id: str) -> str:
     """How many the enterprise has; empty: the caller may not list them, or only some of them."""
     if not guest.may_open(method_id, name.enterprise) or guest.sees_some(method_id):
@@ -186,6 +215,9 @@ async def _settings(guest: Guest, enterprise: str, stored: Json, shown: Json, *,
         "fields": [(setting, _text(shown, setting.path)) for setting in SETTINGS], "types_field": TYPES_FIELD,
         "types": [(kind, meaning, kind in shown.get(TYPES_FIELD, ())) for kind, meaning in TYPES.items()],
         "action": guest.url("enterprises", enterprise, "settings") if changes else "", "json": json_shown(stored),
+        "room": await asyncio.gather(
+            *(_room(guest, EnterpriseName(enterprise), one) for one in BOUNDED if guest.may_open(one.method, enterprise))
+        ),
         "delete_url": f"{guest.url('enterprises', enterprise)}:delete" if await guest.may(ENTERPRISES_DELETE, enterprise) else "",
         "crumbs": [(enterprise, guest.url("enterprises", enterprise))],
     }  # fmt: skip

@@ -65,7 +65,7 @@ async def _people(guest: Guest, *, error: HeliographError | None = None) -> Cons
     values = {
         "rows": [_row(guest, one) for one in found["people"]],
         "invitations": [
-            {"person": one["person"], "role": one["role"], "enterprises": _enterprises(one), "expires": moment_of(one["expireTime"])}
+            {"person": one["person"], "role": one["role"], "enterprises": _enterprises(one), "why": one["whyStuck"]}
             for one in found["invitations"]
         ],
         "roles": await choices_of_roles(guest), "whom": guest.field("person"), "role": guest.field("role"),

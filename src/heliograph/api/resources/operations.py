@@ -80,7 +80,7 @@ async def cancel(call: Call) -> bytes:
     """An empty answer; read from the operation whether it was cancelled.  Source: disc, devices.operations.cancel."""
     if call.body:
         await call.message(CancelOperationRequest, root="")
-    await cancel_operation(call.ports, operation_name(call))
+    await cancel_operation(call.ports, operation_name(call), permit=call.permit)
     return EMPTY
 
 

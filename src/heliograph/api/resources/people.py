@@ -12,6 +12,7 @@ from heliograph.domain.session import Session
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import Message
 from heliograph.protojson.times import format_timestamp
+from heliograph.service.explanations import explain_invitation
 from heliograph.service.people import Known, forget_person, invite_person, known_person, list_people, open_invitations
 from heliograph.service.service_keys import require_enterprises, require_role
 from heliograph.service.sessions import end_all_sessions
@@ -107,4 +108,5 @@ def _invitation(invitation: Invitation) -> dict[str, object]:
         "role": invitation.rights.role,
         "enterprises": invitation.rights.enterprises,
         "expireTime": format_timestamp(invitation.expires_us),
+        "whyStuck": explain_invitation(invitation).text,
     }
