@@ -29,13 +29,15 @@ def measure_console(scale: Scale) -> Figures:
         server = deployment.start()
         try:
             first_s, counted_s = _until_counted(server)
-            figures.numbers.append(Number("the very first page, with which the server loads the console: first byte", [first_s * MS], "ms"))
-            figures.numbers.append(Number("the very first page: until its devices and commands are counted", [counted_s], "s"))
+            figures.numbers.append(
+                Number("console, the very first page, with which the server loads the console: first byte", [first_s * MS], "ms")
+            )
+            figures.numbers.append(Number("console, the very first page: until its devices and commands are counted", [counted_s], "s"))
             for name, path in _pages(server, seeded).items():
                 rounds = [_measured(server, path) for _ in range(scale.rounds)]
                 p95s, cpus = [p95_ms for p95_ms, _ in rounds], [cpu_ms for _, cpu_ms in rounds]
-                figures.numbers.append(Number(f"{name}: p95 of the first byte", p95s, "ms", most=P95_MOST_MS))
-                figures.numbers.append(Number(f"{name}: CPU a page", cpus, "ms"))
+                figures.numbers.append(Number(f"console, {name}: p95 of the first byte", p95s, "ms", most=P95_MOST_MS))
+                figures.numbers.append(Number(f"console, {name}: CPU a page", cpus, "ms"))
         finally:
             deployment.stop()
     figures.notes.append(f"{scale.devices:,} devices, {seeded.operations:,} commands of the last five days, SQLite, one caller with a key.")
