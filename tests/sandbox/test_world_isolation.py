@@ -83,7 +83,7 @@ NEEDS_A_STATE = re.compile(
 """What only some states allow: refused here, and a call all the same."""
 
 
-NOT_IN_A_WORLD = re.compile(r"/(deadLetters|approvals)/|/auditEntries$")
+NOT_IN_A_WORLD = re.compile(r"/deadLetters[/:]|/approvals/|/auditEntries(/|$)")
 """What no world has: notifications are given up after days, nobody signs in who could approve, and no trail is kept."""
 
 

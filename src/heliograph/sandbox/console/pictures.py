@@ -120,8 +120,8 @@ def picture_of(phone: SandboxPhone, waiting: Sequence[Operation], *, now_us: int
 
 
 def face_of(phone: SandboxPhone) -> Face:
-    """What the phone's screen shows."""
-    device = phone.runner.phone.device
+    """What the phone's screen shows. One that is asleep is as its kind: it is not made for a look at it."""
+    device = phone.profile.model if phone.asleep else phone.runner.phone.device
     condition = Condition.RUNNING if phone.asleep else phone.runner.condition
     found: Mapping[Face, bool] = {
         Face.RESTARTING: condition is Condition.OFF,
@@ -145,7 +145,7 @@ SHOWN: Final[Mapping[str, Callable[[SandboxPhone], bool]]] = {
     "Asking": asks_user,
     "Locked": lambda phone: face_of(phone) is Face.LOCKED,
     "Lost": lambda phone: face_of(phone) is Face.LOST,
-    "Offline": lambda phone: not phone.runner.mischief.online,
+    "Offline": lambda phone: not (phone.asleep or phone.runner.mischief.online),
     "Not managed": lambda phone: face_of(phone) in {Face.ERASED, Face.ENROLLING},
 }
 """Which phones a wall can be narrowed to."""

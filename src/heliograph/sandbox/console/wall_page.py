@@ -66,7 +66,7 @@ def around(player: Player) -> dict[str, Any]:
 
 def _to_the_minute(now_us: int) -> str:
     """A clock that goes is shown without seconds: they would be those of when the page was made."""
-    return f"{moment(now_us)[:16]} UTC"
+    return moment(now_us)[:16]
 
 
 async def card_of(player: Player, phone: SandboxPhone) -> dict[str, Any]:
