@@ -30,7 +30,7 @@ NOW: Final = "2026-11-27T12:00:00Z"
 POLICY: Final = {"cameraDisabled": True, "maximumTimeToLock": "600000", "kioskCustomLauncherEnabled": True}
 CHANGED: Final = json.dumps({"cameraDisabled": False, "maximumTimeToLock": "300000", "kioskCustomLauncherEnabled": True}, indent=2)
 START_MOST_S: Final = 60.0
-WIDE, TALL, NARROW = (1_280, 700), (1_280, 900), (390, 844)
+WIDE, TALL, HIGH, NARROW = (1_280, 700), (1_280, 900), (1_280, 1_240), (390, 844)
 ZEBRA, PIXEL = "zebra-tc52-a10-dedicated", "pixel8-a15-fully-managed"
 FLEET: Final = "/console/enterprises/sandbox"
 
@@ -46,6 +46,8 @@ class Picture(NamedTuple):
     """Below the world's address; `{operation}` is the newest command of the zebra."""
     size: tuple[int, int] = WIDE
     scheme: str = "light"
+    wall: bool = False
+    """Of the world in which every phone shows something else."""
     act: "Callable[[Page], None]" = lambda _: None
     """What is done on the page before."""
 
@@ -62,6 +64,8 @@ PICTURES: Final[Mapping[str, Picture]] = {
     "console-command.png": Picture(f"{FLEET}/devices/{PIXEL}/commands"),
     "console-operation.png": Picture("/console/{operation}", size=NARROW),
     "console-policy.png": Picture(f"{FLEET}/policies/kiosk:edit", act=_compare),
+    "wall.png": Picture("/console/sandbox", size=HIGH, wall=True),
+    "requests.png": Picture("/console/sandbox/requests", wall=True),
 }
 
 
@@ -85,12 +89,13 @@ def main() -> None:
 
 
 def taken(browser: "Browser", sandbox_url: str) -> Iterator[tuple[str, Image.Image, Box]]:
-    """Every picture by its name, of a world of this sandbox that is the same each time; and where the page is in it, without the menu."""
-    world, operation = _world(sandbox_url)
+    """Every picture by its name, of worlds of this sandbox that are the same each time; and where the page is in it, without the menu."""
+    fleet, operation = _of_a_fleet(sandbox_url)
+    phones = _of_phones(sandbox_url)
     for name, picture in PICTURES.items():
         size = {"width": picture.size[0], "height": picture.size[1]}
         page = browser.new_page(viewport=size, color_scheme=picture.scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        page.goto(world + picture.path.format(operation=operation))
+        page.goto((phones if picture.wall else fleet) + picture.path.format(operation=operation))
         page.get_by_text("Live", exact=True).or_(page.locator("main:not([data-live])")).first.wait_for()
         while page.get_by_text("being counted").count():  # on a machine that is busy
             page.reload()
@@ -111,7 +116,7 @@ def _url(ready: Path) -> str:
     return str(json.loads(ready.read_text())["url"])
 
 
-def _world(url: str) -> tuple[str, str]:
+def _of_a_fleet(url: str) -> tuple[str, str]:
     """The address of a world with something to see, and the name of a command that waits."""
     world: str = _post(f"{url}/sandbox/v1/worlds", {"seed": 14, "now": NOW})["url"]
     devices = f"{world}/v1/enterprises/sandbox/devices"
@@ -127,6 +132,31 @@ def _world(url: str) -> tuple[str, str]:
     _post(f"{world}/v1/enterprises/sandbox/policies/kiosk", POLICY, method="PATCH")
     _post(f"{devices}/{ZEBRA}?updateMask=policyName", {"policyName": "enterprises/sandbox/policies/kiosk"}, method="PATCH")
     return world, waiting
+
+
+def _of_phones(url: str) -> str:
+    """A world in which every phone of the first two rows shows something else."""
+    phones = ["pixel8-a15-fully-managed", "pixel7-a14-cope", "galaxy-s25-a15-byod", "moto-g5-a8-fully-managed", "zebra-tc52-a10-dedicated",
+              "legacy-a7-fully-managed", "galaxy-a14-a13-byod", "pixel9-a16qpr2-cope"]  # fmt: skip
+    world: str = _post(f"{url}/sandbox/v1/worlds", {"seed": 14, "now": NOW, "phones": phones})["url"]
+    lost = {
+        "lostMessage": {"defaultMessage": "This phone is lost. Please call us: there is a reward."},
+        "lostPhoneNumber": {"defaultMessage": "+1 202 555 0143"}, "lostOrganization": {"defaultMessage": "Acme Field Service"},
+    }  # fmt: skip
+    commands = {
+        "galaxy-s25-a15-byod": {"type": "REQUEST_DEVICE_INFO", "requestDeviceInfoParams": {"deviceInfo": "EID"}},
+        "pixel7-a14-cope": {"type": "START_LOST_MODE", "startLostModeParams": lost},
+        "moto-g5-a8-fully-managed": {"type": "LOCK"},
+        "legacy-a7-fully-managed": {"type": "WIPE", "wipeParams": {}},
+        "zebra-tc52-a10-dedicated": {"type": "LOCK"},
+    }
+    _post(f"{world}/sandbox/v1/devices/galaxy-s25-a15-byod", {"consent": "IGNORE"}, method="PATCH")
+    _post(f"{world}/sandbox/v1/devices/zebra-tc52-a10-dedicated", {"online": False}, method="PATCH")
+    for phone, command in commands.items():
+        _post(f"{world}/v1/enterprises/sandbox/devices/{phone}:issueCommand", command)
+    _post(f"{world}/sandbox/v1/clock:advance", {"duration": "120s"})
+    _post(f"{world}/v1/enterprises/sandbox/devices/pixel8-a15-fully-managed:issueCommand", {"type": "REBOOT"})
+    return world
 
 
 def _done(world: str, operation: str) -> None:

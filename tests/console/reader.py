@@ -49,6 +49,10 @@ class Page(HTMLParser):
         """What the page says, white space made one space."""
         return " ".join(" ".join(self._texts).split())
 
+    def form_to(self, ending: str) -> Form:
+        """The first form whose address ends so."""
+        return next(form for form in self.forms if form.action.endswith(ending))
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         self.tags.append(tag)
@@ -137,14 +141,15 @@ class Reader:
         *,
         fill: Mapping[str, str | Sequence[str]] | None = None,
         action: str = "",
+        form: Form | None = None,
         button: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Page:
-        """The answer to the last form of the page; `fill`: what is written into it, `action`: the address of one of its buttons.
+        """The answer to `form`, else to the last of the page; `fill`: what is written into it, `action`: the address of a button of its.
 
         `button`: of the form that begins with this button, instead of the last.
         """
-        found = next(form for form in page.forms if form.buttons[:1] == [button]) if button else page.forms[-1]
+        found = form or (next(form for form in page.forms if form.buttons[:1] == [button]) if button else page.forms[-1])
         filled = dict(fill or {})
         fields = [(name, value) for name, value in found.fields if name not in filled]
         for name, value in filled.items():

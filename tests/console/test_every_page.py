@@ -16,7 +16,7 @@ from heliograph.domain.enterprise import Enterprise
 from heliograph.service.enterprises import create_enterprise
 from heliograph.settings import Settings
 from tests.chromium import tab
-from tests.console.reader import Page
+from tests.console.reader import Page, Reader
 from tests.patience import PATIENCE_S
 from tests.people.visitor import Visitor, signed_in
 from tests.sandbox.client import Client
@@ -123,6 +123,19 @@ def test_no_page_violates_a_rule_of_axe_logs_an_error_or_is_wider_than_a_phone(
                 wrong[path] = "wider than a phone"
 
     assert {} == wrong
+
+
+def test_every_link_in_a_world_below_an_address_leads_somewhere_in_that_world(sandbox: Client) -> None:
+    made = sandbox.post("/sandbox/v1/worlds")
+    address = made["pathUrl"]
+    reader, examples = Reader(address), examples_in(Client(address).ask, "sandbox", PIXEL)  # type: ignore[arg-type]
+    below = address.removeprefix(sandbox.url)
+    pages = [reader.open(address + path_of(row, examples)) for row in SHOWN if is_there(row, examples)]
+    links = {value for page in pages for _, name, value in page.attributes if name in {"href", "src"} and not value.startswith("#")}
+
+    assert [] == sorted(link for link in links if not link.startswith(f"{below}/"))
+    assert [] == sorted(link for link in links if reader.open(link, follow=False).status not in {200, 303})
+    sandbox.ask("DELETE", f"/sandbox/v1/{made['name']}")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -34,7 +34,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 def test_a_phone_is_found_by_its_serial_number_locked_and_seen_to_succeed(sandbox: Client, page: Page) -> None:
     serial = sandbox.get(f"/v1/enterprises/sandbox/devices/{PIXEL}")["hardwareInfo"]["serialNumber"]
-    page.goto(sandbox.url)
+    page.goto(f"{sandbox.url}/console")
 
     page.get_by_label("Search").fill(serial)
     page.keyboard.press("Enter")

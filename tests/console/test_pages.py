@@ -51,7 +51,8 @@ def test_the_address_itself_leads_a_browser_to_the_console_and_nobody_else(reade
     page = reader.open("/")
 
     assert 200 == page.status
-    assert page.url.endswith(FLEET)  # there is one enterprise
+    assert page.url.endswith("/console/sandbox")  # the phones, of a sandbox
+    assert reader.open("/console").url.endswith(FLEET)  # there is one enterprise
     plain = reader.open("/", follow=False, headers={"Accept": "*/*"})
     assert 404 == plain.status
     assert "error" in json.loads(plain.html)
@@ -184,7 +185,7 @@ def test_a_world_below_the_sandboxs_address_has_a_console_of_its_own(sandbox: Cl
     world = sandbox.post("/sandbox/v1/worlds", {"enterprises": ["near", "far"], "phones": ["pixel8-a15-fully-managed"]})
     for address in (world["url"], world["pathUrl"]):
         reader = Reader(address)
-        enterprises = reader.open(f"{address}/")
+        enterprises = reader.open(f"{address}/console")
         assert {"near", "far"} <= enterprises.links.keys()
 
         device = reader.click(reader.click(enterprises, "far"), PIXEL)

@@ -67,7 +67,7 @@ def test_a_sandbox_loads_neither_another_database_nor_what_signs_tokens_or_pushe
 
     modules = imported(report.read_text())
 
-    assert re.search(r"in a browser: http://127\.0\.0\.1:\d+/console ", said)
+    assert re.search(r"in a browser: http://127\.0\.0\.1:\d+ ", said)
     assert "heliograph.sandbox.run" in modules
     assert "jinja2" not in packages(modules)  # most sandboxes show no page
     assert not {"pydantic", "typer", "asyncpg", "jwt", "google", "aiohttp"} & packages(modules)

@@ -96,7 +96,9 @@ class PhoneRunner:
         self.networks = Networks()
         self.network = "virtual"
         """The id of the network that the phone is in."""
-        self.condition = Condition.DOWN
+        self._condition = Condition.DOWN
+        self.on_condition: Callable[[], None] = lambda: None
+        """Called whenever the phone does something else than before."""
         self.refusal = ""
         """Why the server did not take the phone, when it did not."""
         self.name = ""
@@ -127,6 +129,17 @@ class PhoneRunner:
         phone.on_restart = self._phone_restarts
         phone.on_wiped_itself = self._phone_wiped_itself
         self.mischief.on_online = self._network_is_back
+
+    @property
+    def condition(self) -> Condition:
+        """What the phone is doing."""
+        return self._condition
+
+    @condition.setter
+    def condition(self, condition: Condition) -> None:
+        if condition is not self._condition:
+            self._condition = condition
+            self.on_condition()
 
     @property
     def connected(self) -> bool:

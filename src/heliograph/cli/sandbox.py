@@ -180,7 +180,7 @@ def _ready_lines(sandbox_there: "Greeting") -> Iterator[str]:
     yield f"\n{_bold('This command line')}"
     address = "" if sandbox_there.url == DEFAULT_SERVER else f" --server {sandbox_there.url}"
     yield f"  heliograph issue {rows[0][0]} {first_type} --wait{address}"
-    yield f"\nSee the phones and command them in a browser: {sandbox_there.url}/console (docs/console.md)."
+    yield f"\nSee the phones and command them in a browser: {sandbox_there.url} (docs/console.md)."
     yield f"Steer the phones at {sandbox_there.url}/sandbox/v1 (docs/sandbox.md)."
 
 

@@ -212,6 +212,7 @@ COMMAND = CommandType(
     check=check,
     check_on=check_on,
     execute=execute,
+    asks_user="Your company wants to add an eSIM to this phone.",
     succeeded=esim_succeeded,
     pending=esim_pending,
     recovery=Recovery.PROBE,

@@ -137,6 +137,7 @@ COMMAND = CommandType(
     ),
     check=check,
     execute=execute,
+    asks_user="Your company wants to remove an eSIM from this phone.",
     succeeded=esim_succeeded,
     pending=esim_pending,
     recovery=Recovery.PROBE,

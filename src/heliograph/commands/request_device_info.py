@@ -125,6 +125,7 @@ COMMAND = CommandType(
     requires=Requires(fully_managed=None, company_owned_work_profile=None, personally_owned_work_profile=33),
     check=check,
     execute=execute,
+    asks_user="Your company asks for the number (EID) of the eSIM chip in this phone.",
     succeeded=succeeded,
     pending=pending,
     result_timeout_s=RESULT_TIMEOUT_S,

@@ -4,6 +4,8 @@ All of it belongs to one world and goes with it; a world that is made again has 
 """
 
 import random
+from collections import deque
+from typing import Final
 
 import msgspec
 
@@ -12,6 +14,7 @@ from heliograph.asgi import Asgi
 from heliograph.domain.names import DeviceName
 from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.protojson.messages import decode_message, encode_message
+from heliograph.sandbox.asked import Asked
 from heliograph.sandbox.clock import AdvancingClock
 from heliograph.sandbox.fault_checks import PHONE_EFFECTS, effect_of
 from heliograph.sandbox.fault_messages import FaultWanted
@@ -29,6 +32,8 @@ from heliograph.sandbox.snapshot import BenchState, FaultState, stand, state_of
 from heliograph.sandbox.steering import Steered
 from heliograph.server import Between
 from heliograph.service.outbox import Publisher, PublishingCounts
+
+BY_HAND_MOST: Final = 200
 
 
 def _state_of(fault: Fault, *, offline: bool) -> FaultState:
@@ -50,6 +55,8 @@ class Bench:
         self.requests = RequestJournal(now_us=clock.now_us)
         limits = settings.limits
         self.quota = QuotaReport(now_us=clock.now_us, per_minute=limits.quota_per_minute, together=limits.quota_per_project)
+        self.by_hand: deque[Asked] = deque(maxlen=BY_HAND_MOST)
+        """What people did at pages, as requests: a script of it."""
         self._clock = clock
         self._log = log
         self._body_timeout_s = settings.http.body_s

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from heliograph.api.console.door import is_a_page
 from heliograph.api.http.side_routes import error_response, json_response
 from heliograph.asgi import Asgi
 from heliograph.protojson.errors import HeliographError, Unavailable
@@ -22,19 +23,27 @@ END_WITHIN_S = 2.0
 
 WORLD = "heliograph.world"
 """Where an ASGI scope has the world that a request is for."""
+WORLDS = "heliograph.worlds"
+"""Where it has the worlds beside that one; absent at the address of any other than the sandbox's own."""
 STEERING = "/sandbox/", "/retry_test"
 DEVICES = "/device/v1/"
+PAGES_THAT_STEER = "/console/sandbox"
+"""Their forms may make the world again, which waits until every other request has ended."""
 HEALTH, READINESS = "/healthz", "/readyz"
 
 
 class Doorway:
     """See above; also the list of who is inside."""
 
-    def __init__(self, world: World, *, steering: Asgi) -> None:
-        """`steering` answers below /sandbox/ whatever the stage; it finds the world in the scope, as `WORLD`."""
+    def __init__(self, world: World, *, steering: Asgi, beside: object = None) -> None:
+        """`steering` answers below /sandbox/ whatever the stage; it finds the world in the scope, as `WORLD`, and so do pages.
+
+        `beside`: the worlds that pages find there, too, as `WORLDS`; None: none.
+        """
         self._world = world
         self._life = world.life
         self._steering = steering
+        self._shown = {WORLD: world} if beside is None else {WORLD: world, WORLDS: beside}
         self._visits: set[asyncio.Task[Any]] = set()
         self._sent_away: set[asyncio.Task[Any]] = set()
 
@@ -48,6 +57,8 @@ class Doorway:
             await json_response({"status": "ok"})(scope, receive, send)
         elif path == READINESS and stage is not Stage.READY:
             await _not_ready(stage)(scope, receive, send)
+        elif scope["type"] == "http" and is_a_page(scope):
+            await self._show(path, {**scope, **self._shown}, receive, send)
         else:
             await self._let_in(path, scope, receive, send)
 
@@ -60,6 +71,17 @@ class Doorway:
             for visit in left:
                 visit.cancel()
             await asyncio.wait(left)
+
+    async def _show(self, path: str, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        if scope["method"] == "POST" and path.startswith(PAGES_THAT_STEER):
+            try:
+                await self._life.reached(Stage.READY)
+            except HeliographError as error:
+                await _reject(error, scope, receive, send)
+            else:
+                await self._world.parts.app(scope, receive, send)
+        else:
+            await self._let_in(path, scope, receive, send)
 
     async def _let_in(self, path: str, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         # Phones come while the world is filled: it is filled with them.

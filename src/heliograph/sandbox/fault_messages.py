@@ -90,25 +90,37 @@ class FaultWanted(Message):
     """`POST /sandbox/v1/faults`: what it matches, how often, and one effect."""
 
     method: str = ""
+    """Only calls of this method of AMAPI; empty: of any."""
     phone: str = ""
+    """Only what is about this phone: its id in the first enterprise, or its whole name; empty: any."""
     caller: str = ""
+    """Only calls by this caller: the name or the text of its token, or its `quotaUser`; empty: any."""
     share: float = 0.0
+    """Which part of the calls meets it, as in 0.25; absent: every call."""
     times: Int32 = 0
+    """How often it happens; absent: until it is deleted, and once for what happens to a phone."""
     after: Duration = ""
     """From when on, by the world's clock, counted from now."""
 
     error: ErrorAnswer | None = None
     html: HtmlAnswer | None = None
     latency: Duration = ""
+    """How much later the call is answered, in real time."""
     cut: Cut = Cut.CUT_UNSPECIFIED
+    """Where the connection breaks."""
     expired_token: bool = False
+    """The call is answered as if its token had expired."""
     operation: OperationFate = OperationFate.OPERATION_FATE_UNSPECIFIED
+    """How an operation is shown to who asks for it."""
     notification: NotificationFault | None = None
 
     patch: Steering | None = None
     offline: Duration = ""
+    """How long the phone has no network."""
     crash: CrashMoment = CrashMoment.CRASH_MOMENT_UNSPECIFIED
+    """At which step of its next command the phone's agent dies."""
     factory_reset: bool = False
+    """The phone's user resets it in its settings."""
     os_update: OsUpdate | None = None
 
 

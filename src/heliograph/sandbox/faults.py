@@ -81,6 +81,8 @@ class Faults:
     """By what name the sandbox calls the phone that is this device now."""
     on_delete: Callable[[Fault], None] = field(default=lambda _fault: None)
     """Called with each deleted fault: its effects in progress are undone."""
+    on_meet: Callable[[], None] = field(default=lambda: None)
+    """Called when one has happened once more."""
     _faults: dict[int, Fault] = field(default_factory=dict)
     last: int = 0
     """The newest one's number."""
@@ -126,6 +128,7 @@ class Faults:
         """The fault has happened once more."""
         fault.met += 1
         fault.last_met_us = self.now_us()
+        self.on_meet()
 
     def of_call(self, call: ApiCall) -> Iterable[Fault]:
         """The faults that this call meets if it gets so far, oldest first; chance has decided already."""

@@ -1,7 +1,7 @@
 """The last notifications, for tests that look instead of listening."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -21,6 +21,8 @@ class NotificationLog:
     def __init__(self) -> None:
         self._messages: dict[int, OutboxMessage] = {}
         self._again: Counter[int] = Counter()
+        self.on_record: Callable[[], None] = lambda: None
+        """Called when there is another one."""
 
     def record(self, message: OutboxMessage) -> None:
         """The message is the newest; past MOST the oldest is forgotten."""
@@ -28,6 +30,7 @@ class NotificationLog:
         if len(self._messages) > MOST:
             oldest = next(iter(self._messages))
             del self._messages[oldest], self._again[oldest]
+        self.on_record()
 
     def record_again(self, message: OutboxMessage) -> None:
         """The message went out a further time, on purpose: it is shown so often."""

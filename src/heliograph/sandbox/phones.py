@@ -78,6 +78,8 @@ class Surroundings:
     """A source of chance for each purpose: with a seed, the same purpose always gets the same."""
     checkpoint: Callable[[DeviceName], Checkpoint] = lambda _name: pass_by
     """What the phone of this name passes at every moment of a command."""
+    seen_to_change: Callable[[DeviceName], None] = lambda _device: None
+    """Called when someone who looks at the phone of this device would see something else than before."""
 
 
 class Asleep(NamedTuple):
@@ -237,7 +239,20 @@ class SandboxPhone:
             phone.adopt(self._asleep.policy)
         runner = PhoneRunner(phone, around.line, open_journal=lambda: around.drawer.open(name), checkpoint=around.checkpoint(name))
         runner.entropy = around.chance(f"secrets of {name}")
+        phone.on_change = _both(phone.on_change, self._is_seen_to_change)
+        runner.on_condition = self._is_seen_to_change
         return runner
+
+    def _is_seen_to_change(self) -> None:
+        self._around.seen_to_change(self.device)
+
+
+def _both(first: Callable[[], None], then: Callable[[], None]) -> Callable[[], None]:
+    def both() -> None:
+        first()
+        then()
+
+    return both
 
 
 def _duration(seconds: float | None) -> str:

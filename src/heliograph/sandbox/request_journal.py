@@ -129,6 +129,8 @@ class RequestJournal:
         self._bytes = 0
         self.last = 0
         """The newest one's number."""
+        self.on_record: Callable[[], None] = lambda: None
+        """Called when a call is answered."""
 
     def begin(self) -> tuple[int, int]:
         """The number of the call that comes now, and the time."""
@@ -142,6 +144,7 @@ class RequestJournal:
         while len(self._records) > self._most or (self._bytes > self._bytes_most and len(self._records) > 1):
             _number, oldest = self._records.popitem(last=False)
             self._bytes -= oldest.weight
+        self.on_record()
 
     def find(self, name: str) -> RequestRecord:
         """The request of this name or number.  Raises: RequestNotFound."""

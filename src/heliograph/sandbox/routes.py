@@ -48,10 +48,12 @@ from heliograph.sandbox.world import World
 
 def sandbox_app() -> Router:
     """The ASGI app for everything under `/sandbox/v1` of the world that the scope names."""
-    return side_router((row.http_method, row.path, _endpoint(row)) for row in STEERING_ROUTES)
+    return side_router((row.http_method, row.path, endpoint_of(row)) for row in STEERING_ROUTES)
 
 
-def _endpoint(row: SteeringRoute[Handler]) -> SideEndpoint:
+def endpoint_of(row: SteeringRoute[Handler]) -> SideEndpoint:
+    """What answers a request to this route, of the world that its scope names."""
+
     async def answer(request: Request) -> object:
         world: World = request.scope[WORLD]
         await reject_what_it_does_not_take(row, request)

@@ -4,6 +4,7 @@ import contextlib
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from heliograph.api.http.address import Addresses, parse_origins
 from heliograph.api.http.failures import outermost
@@ -33,6 +34,10 @@ from heliograph.server.assembly import by_prefix
 from heliograph.server.in_memory import memory_template, without_memory_in_advance
 from heliograph.server.wall_clock import wall_now_us
 from heliograph.settings import require_loopback
+
+if TYPE_CHECKING:
+    from heliograph.api.console.app import Hall
+    from heliograph.api.console.guest import Console
 
 STEERING_METHODS = ("GET", "POST", "PATCH", "DELETE")
 
@@ -82,11 +87,11 @@ async def running_world(
     with listening_socket(settings.host, settings.port) as listener:
         url = near_url(listener)
         template = functools.cache(lambda: memory_template(wall_now_us()))  # migrating costs as much as a world: once for all of them
-        world = World(settings, _ground(settings, url, snapshot, template), url=url)
+        world = World(settings, _ground(settings, url, snapshot, template), url=url, hall=_hall)
         steering = _steering(sandbox_app(), settings)
-        doorway = Doorway(world, steering=steering)
+        worlds = Worlds(settings, steering=steering, template=template, hall=_hall)
+        doorway = Doorway(world, steering=steering, beside=worlds)
         world.all_gone = doorway.empty
-        worlds = Worlds(settings, steering=steering, template=template)
         desk = _steering(worlds_app(worlds, _addresses(settings)), settings, body_max_bytes=SNAPSHOT_MAX_BYTES)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(world.close)
@@ -111,6 +116,13 @@ def _steering(app: Asgi, settings: SandboxSettings, *, body_max_bytes: int = BOD
         body_timeout_s=settings.http.body_s, cors_origins=parse_origins(settings.cors_origins),
     )  # fmt: skip
     return FrontDoor(http_compat, addresses=_addresses(settings), cors_origins=settings.cors_origins)
+
+
+def _hall(console: "Console") -> "Hall":
+    """The console, with the sandbox's own pages."""
+    from heliograph.sandbox.console.app import sandbox_hall  # noqa: PLC0415 - most sandboxes show no page
+
+    return sandbox_hall(console)
 
 
 def _addresses(settings: SandboxSettings) -> Addresses:

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import dataclasses
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from heliograph.api.http.address import parse_networks
 from heliograph.domain.names import DeviceName, EnterpriseName
@@ -24,8 +25,13 @@ from heliograph.sandbox.settling import NotSettled, Settling
 from heliograph.sandbox.stage import Life, Stage
 from heliograph.sandbox.walk import Walk
 from heliograph.server import Parts
+from heliograph.service.changes import Shelf, Thing
 from heliograph.service.event_log import EventsStartOver
 from heliograph.service.push_endpoints import pushes_to_any_endpoint
+
+if TYPE_CHECKING:
+    from heliograph.api.console.app import Hall
+    from heliograph.api.console.guest import Console
 
 
 class PhoneNotFound(NotFound):
@@ -49,18 +55,23 @@ class World:
     answered, everything has happened that it causes without waiting for a later time: see `settle`.
     """
 
-    def __init__(self, settings: SandboxSettings, ground: Ground, *, url: str = "") -> None:
-        """Nothing runs yet; `ground` makes what the world is made of, `url` is its address."""
+    def __init__(
+        self, settings: SandboxSettings, ground: Ground, *, url: str = "", hall: "Callable[[Console], Hall] | None" = None
+    ) -> None:  # fmt: skip
+        """Nothing runs yet; `ground` makes what the world is made of, `url` is its address, `hall` makes its console of a server's."""
+        self._hall = hall
         self.url = url
         self.settings = settings
         self.ground = ground
         self.phones: dict[DeviceName, SandboxPhone] = {}
+        self.steered = Shelf(self.first_enterprise, "bench")
+        """What changes by requests that steer, and by faults: clock, phones, faults; for pages that show it."""
+        self._running: _Running | None = None
         self._begin_anew()
         self.life = Life()
         self.all_gone: Callable[[], Awaitable[None]] = _nobody_to_wait_for
         """Awaited before the server closes: returns when no request is in progress."""
         self._stack = contextlib.AsyncExitStack()
-        self._running: _Running | None = None
         self._changing = asyncio.Lock()
 
     @property
@@ -105,8 +116,11 @@ class World:
         async with self._changing:
             await self.life.reached(Stage.READY)
             await self.rest()
-            yield
-            await self.settle()
+            try:
+                yield
+                await self.settle()
+            finally:
+                self._notice(self.steered)
 
     async def settle(self) -> None:
         """The world is at rest: nothing is in progress, and nothing due is left to do.  Raises: as `Settling.settle`."""
@@ -129,14 +143,25 @@ class World:
         self.push_endpoints = PushEndpoints(settings.push_endpoints, addresses=PushAddresses(parse_networks(settings.push_allow_networks)))
         self.bench = Bench(clock=self.clock, seed=self.ground.seed, settings=settings, log=self.notifications, phones=self.phones)
         """What tests plan for this world and look up afterwards."""
+        for shelf, on_record in (("requests", self.bench.requests), ("notifications", self.notifications)):
+            on_record.on_record = functools.partial(self._notice, Shelf(self.first_enterprise, shelf))
+        self.bench.faults.on_meet = functools.partial(self._notice, self.steered)
+
+    def _notice(self, thing: Thing) -> None:
+        """Pages that show this look again."""
+        if self._running is not None:
+            self._running.parts.ports.changes.heard((thing,))
 
     async def _open(self) -> None:
         """The server's parts are there, with the enterprises; no phone yet."""
         ground, clock, bench = self.ground, self.clock, self.bench
-        making = ground.parts(clock, self.phones, watch=self.notifications.record, push=self.push_endpoints, between=bench.between)
+        between = dataclasses.replace(bench.between, hall=self._hall)
+        making = ground.parts(clock, self.phones, watch=self.notifications.record, push=self.push_endpoints, between=between)
         parts = await self._stack.enter_async_context(making)
         bench.begin(parts.ports.publishing)
-        around = dataclasses.replace(ground.surroundings(clock, lambda: self.parts.app), checkpoint=bench.checkpoint)
+        around = dataclasses.replace(
+            ground.surroundings(clock, lambda: self.parts.app), checkpoint=bench.checkpoint, seen_to_change=self._notice
+        )
         self._running = _Running(
             parts,
             Settling(parts, clock=clock, phones=self._awake, ending=lambda: self.life.stage is Stage.ENDED),
@@ -247,7 +272,8 @@ class World:
         async with self._changing:
             await self.life.reached(Stage.READY)
             pushed = self.settings.pubsub or await pushes_to_any_endpoint(self.parts.ports)
-            with self.clock.standing():
+            with self.clock.standing(), contextlib.ExitStack() as stack:
+                stack.callback(self._notice, self.steered)
                 yield Walk(self.clock, self.parts, self.settling, notifications_leave=lambda: pushed or bool(self.push_endpoints))
 
     async def advance(self, by_us: int) -> int:

@@ -6,7 +6,7 @@ import functools
 import secrets
 import socket
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliograph.api.http.connections import NoDescriptorLeft
 from heliograph.api.http.failures import outermost
@@ -21,6 +21,10 @@ from heliograph.sandbox.snapshots import SnapshotGround
 from heliograph.sandbox.world import World
 from heliograph.server import Entrance, listening_socket, url_of
 from heliograph.server.wall_clock import wall_now_us
+
+if TYPE_CHECKING:
+    from heliograph.api.console.app import Hall
+    from heliograph.api.console.guest import Console
 
 PREFIX = "/worlds/"
 LOOKS_PER_LIFE = 4
@@ -104,13 +108,16 @@ class Resident:
 class Worlds:
     """The worlds besides the one at the sandbox's own address. Event loop only."""
 
-    def __init__(self, settings: SandboxSettings, *, steering: Asgi, template: Template) -> None:
-        """`steering` answers below a world's /sandbox/v1."""
+    def __init__(
+        self, settings: SandboxSettings, *, steering: Asgi, template: Template, hall: "Callable[[Console], Hall] | None" = None
+    ) -> None:
+        """`steering` answers below a world's /sandbox/v1, `hall` makes its console of a server's."""
         self.settings = settings
         self._template = template
         self.listens: Entrances | None = None
         """Gives a world a port of its own; None: no ports."""
         self._steering = steering
+        self._hall = hall
         self._residents: dict[str, Resident] = {}
         self._look: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -138,7 +145,7 @@ class Worlds:
         if self._closed or len(self._residents) >= most:
             raise TooManyWorlds(f"There are {most} worlds already: DELETE some, let idle ones end sooner, or start with more (--worlds).")
         world_id = secrets.token_hex(6)
-        world = World(plan.settings, self._ground(plan))
+        world = World(plan.settings, self._ground(plan), hall=self._hall)
         doorway = Doorway(world, steering=self._steering)
         world.all_gone = doorway.empty
         resident = self._residents[world_id] = Resident(world_id, world, doorway=doorway)

@@ -85,10 +85,12 @@ class Creation(Message):
 
 def worlds_app(worlds: Worlds, addresses: Addresses) -> Router:
     """The ASGI app for everything at and below PATH; `addresses`: how callers name the sandbox."""
-    return side_router((row.http_method, row.path, _endpoint(worlds, addresses, row)) for row in WORLDS_ROUTES)
+    return side_router((row.http_method, row.path, endpoint_of(worlds, addresses, row)) for row in WORLDS_ROUTES)
 
 
-def _endpoint(worlds: Worlds, addresses: Addresses, row: SteeringRoute[Handler]) -> SideEndpoint:
+def endpoint_of(worlds: Worlds, addresses: Addresses, row: SteeringRoute[Handler]) -> SideEndpoint:
+    """What answers a request to this route."""
+
     async def answer(request: Request) -> object:
         await reject_what_it_does_not_take(row, request)
         return await row.handler(worlds, addresses, request)

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from heliograph.api.app import METHODS, rest_app
 from heliograph.api.console.door import PREFIX as CONSOLE
@@ -68,6 +68,10 @@ from heliograph.storage.sealing_key import require_key
 from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import FileVault
 
+if TYPE_CHECKING:
+    from heliograph.api.console.app import Hall
+    from heliograph.api.console.guest import Console
+
 API = "/v1/"
 ACCESS = "/heliograph/v1/access:"
 DEVICE = "/device/v1/"
@@ -98,12 +102,14 @@ DECIDED: Mapping[str, Admits] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class Between:
-    """What stands between a server and those it speaks with: in a sandbox, the faults that a test plans."""
+    """What stands between a server and those it speaks with: in a sandbox, the faults that a test plans, and its own pages."""
 
     api: Callable[[Asgi], Asgi] | None = None
     """Around the API: every request passes it, each call of a batch too."""
     publisher: Callable[[Publisher], Publisher] = lambda publisher: publisher
     """Around what sends notifications."""
+    hall: "Callable[[Console], Hall] | None" = None
+    """The pages of the console, made with the first of them; None: a server's."""
 
 
 NOTHING = Between()
@@ -212,7 +218,7 @@ async def assembled(
                 now_us=clock.wall_us if isinstance(clock, DatabaseClock) else wall_now_us,
                 admits_strangers=settings.admission is not Admission.KEYS, roles=RoleBook(store, ports.access),
             )  # fmt: skip
-            app = wired_app(settings, ports, sign_in, channel, operator_secret, around=between.api)
+            app = wired_app(settings, ports, sign_in, channel, operator_secret, between=between)
             yield Parts(store=store, ports=ports, channel=channel, app=outermost(app))
 
 
@@ -223,15 +229,15 @@ def _contact(settings: Settings) -> str:
 
 def wired_app(
     settings: Settings, ports: Ports, sign_in: SignIn, channel: Channel, operator_secret: str | None = None,
-    *, around: Callable[[Asgi], Asgi] | None = None,
+    *, between: Between = NOTHING,
 ) -> Asgi:  # fmt: skip
     """Everything that a server answers, callers and devices, behind the front door that the settings ask for.
 
-    `around`: as `rest_app` says.
+    `between`: what of it callers meet.
     """
     addresses = Addresses(settings.trusted_proxies, settings.public_urls, any_name=settings.any_name)
     device = channel.app(ports, address_of=addresses.of_client)
-    routes = {**_api(settings, ports, sign_in, addresses, operator_secret, around=around), DEVICE: device}
+    routes = {**_api(settings, ports, sign_in, addresses, operator_secret, between=between), DEVICE: device}
     if undecided := routes.keys() - DECIDED.keys():
         raise TypeError(f"say in DECIDED who may pass to {', '.join(undecided)}")
     app = by_prefix(routes, routes[CONSOLE])
@@ -256,7 +262,7 @@ async def timers_running(*timers: Forever) -> AsyncIterator[None]:
 
 def _api(
     settings: Settings, ports: Ports, sign_in: SignIn, addresses: Addresses, operator_secret: str | None,
-    *, around: Callable[[Asgi], Asgi] | None,
+    *, between: Between,
 ) -> dict[str, Asgi]:  # fmt: skip
     """The callers' side by path prefix, hottest first: the API, the token endpoint, the operator's desk for keys."""
     callers, audited = Callers(sign_in), Audited(ports, addresses)
@@ -270,7 +276,7 @@ def _api(
         body_timeout_s=settings.http.body_s,
         addresses=addresses,
         cors_origins=settings.cors_origins,
-        around=around,
+        around=between.api,
     )
     if operator_secret is None and not sign_in.admits_strangers:
         operator_secret = secrets.token_urlsafe(32)  # no one knows it
@@ -288,7 +294,9 @@ def _api(
     for_people = {} if pages is None else {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, pages)}
     signs_in = settings.admission is Admission.KEYS
     started_us = ports.clock.now_us()
-    console = made_at_first(lambda: _console(ports, operators, audited, authorizer, signs_in=signs_in, started_us=started_us))
+    console = made_at_first(
+        lambda: _pages(_console(ports, operators, audited, authorizer, signs_in=signs_in, started_us=started_us), between.hall)
+    )
     return {
         API: rest,
         **for_people,
@@ -320,20 +328,24 @@ def _web_push(settings: Settings, vault: FileVault) -> WebPush | None:
 
 def _console(
     ports: Ports, desk: OperatorDesk, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool, started_us: int
-) -> Asgi:  # fmt: skip
-    """The console, loaded now."""
-    from heliograph.api.console.app import console_app  # noqa: PLC0415 - as above
-    from heliograph.api.console.guest import Console  # noqa: PLC0415
+) -> "Console":  # fmt: skip
+    """What the console's pages work with, loaded now."""
+    from heliograph.api.console.guest import Console  # noqa: PLC0415 - as above
     from heliograph.api.latest_stats import LatestStats  # noqa: PLC0415
     from heliograph.service.fleet_summary import FleetSummaries  # noqa: PLC0415
 
-    return console_app(
-        Console(
-            ports=ports, addresses=desk.addresses, audited=audited, authorizer=authorizer, desk=desk, life=secrets.token_hex(8),
-            signs_in=signs_in, started_us=started_us, stats=LatestStats(ports),
-            summaries=FleetSummaries(ports.store, ports.clock, ports.changes),
-        )
+    return Console(
+        ports=ports, addresses=desk.addresses, audited=audited, authorizer=authorizer, desk=desk, life=secrets.token_hex(8),
+        signs_in=signs_in, started_us=started_us, stats=LatestStats(ports),
+        summaries=FleetSummaries(ports.store, ports.clock, ports.changes),
     )  # fmt: skip
+
+
+def _pages(console: "Console", hall: "Callable[[Console], Hall] | None") -> Asgi:
+    """The console's pages, loaded now."""
+    from heliograph.api.console.app import Hall, console_app  # noqa: PLC0415 - as above
+
+    return console_app(Hall(console=console) if hall is None else hall(console))
 
 
 def _must_live(timer: asyncio.Task[NoReturn]) -> None:

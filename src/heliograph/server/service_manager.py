@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator
 READY = "READY=1"
 STOPPING = "STOPPING=1"
 ALIVE = "WATCHDOG=1"
+STATE_WITHIN_S = 1.0
+"""How long the loop waits for a manager that is busy: a sign of life may be lost, being ready may not."""
 SIGNS_WITHIN = 3
 """How many signs of life fall into the time after which the service manager gives the process up."""
 
@@ -21,9 +23,9 @@ def report(state: str) -> None:
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return
-    # A manager that does not read must not hold up the loop, and one that is gone is no trouble of ours.
+    # A manager that does not read must not hold up the loop for long, and one that is gone is no trouble of ours.
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.settimeout(0)
+        manager.settimeout(0 if state == ALIVE else STATE_WITHIN_S)
         manager.sendto(state.encode(), f"\0{address[1:]}" if address.startswith("@") else address)
 
 

@@ -1,6 +1,6 @@
 """The console as one ASGI app."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -28,7 +28,7 @@ from heliograph.api.console import (
 )
 from heliograph.api.console.door import PREFIX
 from heliograph.api.console.guest import FORM_MAX_BYTES, JSON_FORM_MAX_BYTES, Console, ConsolePage, Download, Guest, Redirect
-from heliograph.api.console.sections import menu_of
+from heliograph.api.console.sections import SECTIONS, Section, menu_of
 from heliograph.api.http.errors import Internal, MethodNotAllowed, compact_error
 from heliograph.api.http.failures import log_failure
 from heliograph.api.http.streaming import Stream, send_stream
@@ -40,7 +40,8 @@ from heliograph.protojson.errors import HeliographError, Unauthenticated
 
 log = structlog.get_logger()
 
-Handler = Callable[..., Awaitable[ConsolePage | Redirect | Download | Stream]]
+Answer = ConsolePage | Redirect | Download | Stream
+Handler = Callable[..., Awaitable[Answer]]
 LIVE = "live"
 _DEVICE = "enterprises/*/devices/*"
 _OPERATION = f"{_DEVICE}/operations/*"
@@ -144,10 +145,34 @@ PAGES = (
 )
 STREAMS = (ConsoleRow("GET", LIVE, live.follow),)
 """What no one looks at as a page."""
-_TABLE = MethodTable((*PAGES, *STREAMS), prefix=f"{PREFIX}/")
+TABLE = MethodTable((*PAGES, *STREAMS), prefix=f"{PREFIX}/")
 
 
-def console_app(console: Console) -> Asgi:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hall:
+    """A console: a server's, or a sandbox's, which has pages more."""
+
+    console: Console
+    tables: Sequence[MethodTable[ConsoleRow]] = (TABLE,)
+    """Its pages: a path's page is in the first table whose prefix it has."""
+    sections: Sequence[Section] = SECTIONS
+    guest_of: Callable[..., Guest] = Guest
+    home: str = PREFIX
+    """Where `/` leads."""
+
+    def find(self, below: str) -> tuple[MethodTable[ConsoleRow], str]:
+        """The table that has the page at this path below PREFIX, and the path below the table's own prefix."""
+        path = f"{PREFIX}/{below}"
+        table = next((one for one in self.tables if f"{path}/".startswith(one.prefix)), TABLE)
+        return table, path.removeprefix(table.prefix.rstrip("/")).removeprefix("/")
+
+    def is_page(self, below: str) -> bool:
+        """Whether there is a page at this path below PREFIX."""
+        table, path = self.find(below)
+        return "GET" in table.http_methods(path)
+
+
+def console_app(hall: Hall) -> Asgi:
     """The ASGI app that answers what `console_door` lets in."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -155,19 +180,19 @@ def console_app(console: Console) -> Asgi:
         if scope["method"] == "HEAD":
             scope, send = {**scope, "method": "GET"}, _without_body(send)
         if path == "/":
-            return await send_redirect(send, f"{scope.get('root_path', '')}{PREFIX}")
+            return await send_redirect(send, f"{scope.get('root_path', '')}{hall.home}")
         if path.startswith(STATIC) and scope["method"] == "GET" and await send_static(scope, send, path.removeprefix(STATIC)):
             return None
-        return await _answer(console, scope, receive, send)
+        return await _answer(hall, scope, receive, send)
 
     return answer
 
 
-async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) -> None:
+async def _answer(hall: Hall, scope: Scope, receive: Receive, send: Send) -> None:
     guest = None
     try:
-        guest = Guest(console, scope, receive, is_page=_is_page)
-        found = await _found(guest, scope)
+        guest = hall.guest_of(hall.console, scope, receive, is_page=hall.is_page)
+        found = await _found(hall, guest, scope)
     except ClientGone:
         return
     except HeliographError as error:
@@ -178,11 +203,11 @@ async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) 
         if isinstance(error, Unauthenticated) and guest is not None and guest.is_new:
             await send_redirect(send, f"{guest.base}{SIGN_IN}?next={quote(_way_back(scope), safe='/')}")
             return
-        log.info("console.refused", reason=error.reason or error.code.name, address=console.addresses.of_client(scope))
-        await _send_error(guest, scope, send, error)
+        log.info("console.refused", reason=error.reason or error.code.name, address=hall.console.addresses.of_client(scope))
+        await _send_error(hall, guest, scope, send, error)
     except Exception as error:  # noqa: BLE001 - the last one who can answer
         log_failure(f"console {scope['method']}", error)
-        await _send_error(guest, scope, send, Internal())
+        await _send_error(hall, guest, scope, send, Internal())
     else:
         if isinstance(found, Redirect):
             await send_redirect(send, found.path)
@@ -194,32 +219,28 @@ async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) 
             await send_stream(found, scope, receive, send)
             return
         values = {**found.values, "live": found.live, "refresh_s": found.refresh_s}
-        await send_html(send, found.status, _html(guest, scope, found.template, found.title, values))
+        await send_html(send, found.status, _html(hall, guest, scope, found.template, found.title, values))
 
 
-def _is_page(path: str) -> bool:
-    return "GET" in _TABLE.http_methods(path)
-
-
-async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect | Download | Stream:
+async def _found(hall: Hall, guest: Guest, scope: Scope) -> Answer:
     """Raises: UnknownPath, MethodNotAllowed, and what the page raises."""
-    path = _asked_path(scope)
-    allowed = sorted(_TABLE.http_methods(path))
+    table, path = hall.find(_asked_path(scope))
+    allowed = sorted(table.http_methods(path))
     if allowed and scope["method"] not in allowed:
         raise MethodNotAllowed(["HEAD", *allowed] if "GET" in allowed else allowed)
-    row, ids = _TABLE.find(scope["method"], path)
+    row, ids = table.find(scope["method"], path)
     if scope["method"] == "POST":
         await guest.read_form(max_bytes=row.form_max_bytes)
     return await row.handler(guest, *ids)
 
 
-async def _send_error(guest: Guest | None, scope: Scope, send: Send, error: HeliographError) -> None:
+async def _send_error(hall: Hall, guest: Guest | None, scope: Scope, send: Send, error: HeliographError) -> None:
     """The page that says what is wrong, with the way back."""
     status, headers, _ = compact_error(error)
     titles = {404: "Not found", 403: "Not allowed", 405: "Not possible"}
     title = "The server failed" if isinstance(error, Internal) else titles.get(status, "That did not work")
     values = {"text": error.message, "onward": f"{scope.get('root_path', '')}{PREFIX}", "onward_text": "To the console"}
-    html = _html(guest, scope, "console/error.html", title, values)
+    html = _html(hall, guest, scope, "console/error.html", title, values)
     await send_html(send, status, html, [header for header in headers if header[0] != b"www-authenticate"])
 
 
@@ -227,14 +248,16 @@ OF_PAGES = frozenset({"crumbs", "live", "refresh_s"})
 """What pages say of themselves; the rest of what is around them is the console's."""
 
 
-def _html(guest: Guest | None, scope: Scope, template: str, title: str, values: Any) -> bytes:  # noqa: ANN401 - what is shown
+def _html(
+    hall: Hall, guest: Guest | None, scope: Scope, template: str, title: str, values: Any,  # noqa: ANN401 - what is shown
+) -> bytes:  # fmt: skip
     signed_in = guest is not None and guest.console.signs_in
     around = {
         "title": title,
         "base": str(scope.get("root_path", "")),
         "form_token": guest.form_token if guest else "",
         "person": guest.caller.actor if guest and signed_in else "",
-        "menu": menu_of(guest, _asked_path(scope)) if guest else (),
+        "menu": menu_of(guest, hall.sections, _asked_path(scope)) if guest else (),
         "crumbs": (),
         "live": "",
         "cursor": guest.cursor if guest else "",

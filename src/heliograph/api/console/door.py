@@ -13,13 +13,14 @@ def console_door(app: Asgi, *, otherwise: Asgi) -> Asgi:
     """The ASGI app that hands pages of the console, their static files, and `/` for a browser to `app`, and all else to `otherwise`."""
 
     def answer(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        chosen = app if scope["type"] == "http" and _is_a_page(scope) else otherwise
+        chosen = app if scope["type"] == "http" and is_a_page(scope) else otherwise
         return chosen(scope, receive, send)
 
     return answer
 
 
-def _is_a_page(scope: Scope) -> bool:
+def is_a_page(scope: Scope) -> bool:
+    """Whether the request is for the console: a page of it, a static file, or `/` by a browser."""
     path = str(scope["path"])
     if path == "/":
         return scope["method"] in {"GET", "HEAD"} and _wants_a_page(scope)

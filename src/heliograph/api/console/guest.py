@@ -133,6 +133,8 @@ class Guest:
         self._is_page = is_page
         self.base = str(scope.get("root_path", ""))
         """What stands before every path of this server, as of a world below its sandbox's address."""
+        self.usual_enterprise = ""
+        """Whose sections the menu shows beside a page of no enterprise; empty: none."""
         self.caller: Caller = ANYBODY
         """Who was admitted last."""
         self.cursor = cursor_of(console.life, console.ports.changes)

@@ -4,7 +4,7 @@ A page is in the section whose path it begins with, the longest such path: a dev
 row here, and a new section needs one row, beside its rows in `PAGES` (app.py).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import unquote
@@ -30,6 +30,8 @@ class Section:
     title: str
     path: str
     """Its first page, as in `PAGES`: `enterprises/*/policies`."""
+    group: str = "Server"
+    """The heading of its group; an enterprise's sections stand below the enterprise."""
     method: str = ""
     """Id of the method (`METHODS`) that the caller must be allowed to call: on the enterprise, or on the server; empty: no method."""
     also: tuple[str, ...] = ()
@@ -96,20 +98,19 @@ class Group(NamedTuple):
     entries: Sequence[Entry]
 
 
-def menu_of(guest: Guest, page: str) -> Sequence[Group]:
+def menu_of(guest: Guest, sections: Sequence[Section], page: str) -> Sequence[Group]:
     """The menu beside this page (its path below the console's, as the browser asked for it), for a caller who was admitted to it."""
     parts = [unquote(part) for part in page.partition(":")[0].split("/") if part]
-    enterprise = parts[1] if parts[:1] == ["enterprises"] and len(parts) > 1 else ""
-    reached = {section: _reach(section, parts, enterprise) for section in SECTIONS}
+    enterprise = parts[1] if parts[:1] == ["enterprises"] and len(parts) > 1 else guest.usual_enterprise
+    reached = {section: _reach(section, parts, enterprise) for section in sections}
     here = max(reached, key=lambda section: reached[section]) if any(reached.values()) else None
-
-    def entries(*, of_enterprise: bool) -> Iterator[Entry]:
-        for section in SECTIONS:
-            if section.of_enterprise == of_enterprise and _is_shown(section, guest, enterprise):
-                yield Entry(section.title, guest.url(*section.place(enterprise)), section is here)
-
-    groups = [Group(enterprise, list(entries(of_enterprise=True)))] if enterprise else []
-    return [group for group in (*groups, Group("Server", list(entries(of_enterprise=False)))) if group.entries]
+    groups: dict[str, list[Entry]] = {}
+    for section in sections:
+        if (enterprise or not section.of_enterprise) and _is_shown(section, guest, enterprise):
+            heading = enterprise if section.of_enterprise else section.group
+            entry = Entry(section.title, guest.url(*section.place(enterprise)), section is here)
+            groups.setdefault(heading, []).append(entry)
+    return [Group(heading, entries) for heading, entries in groups.items()]
 
 
 def _reach(section: Section, parts: Sequence[str], enterprise: str) -> int:
