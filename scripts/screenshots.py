@@ -48,6 +48,8 @@ class Picture(NamedTuple):
     scheme: str = "light"
     wall: bool = False
     """Of the world in which every phone shows something else."""
+    steady: bool = True
+    """Whether it looks the same each time it is taken; no: it shows how long something took."""
     act: "Callable[[Page], None]" = lambda _: None
     """What is done on the page before."""
 
@@ -65,7 +67,7 @@ PICTURES: Final[Mapping[str, Picture]] = {
     "console-operation.png": Picture("/console/{operation}", size=NARROW),
     "console-policy.png": Picture(f"{FLEET}/policies/kiosk:edit", act=_compare),
     "wall.png": Picture("/console/sandbox", size=HIGH, wall=True),
-    "requests.png": Picture("/console/sandbox/requests", wall=True),
+    "requests.png": Picture("/console/sandbox/requests", wall=True, steady=False),
 }
 
 
