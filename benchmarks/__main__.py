@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from benchmarks.audit import measure_audit
 from benchmarks.battery import measure_battery
+from benchmarks.command_types import measure_types
 from benchmarks.console import measure_console
 from benchmarks.cycling import measure_cycle
 from benchmarks.figures import QUICK, RESULTS, Figures, Results, Scale, machine, read_results, write_results
@@ -34,6 +35,7 @@ from benchmarks.worlds import measure_worlds
 
 SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
     "issuing": measure_issuing,
+    "types": measure_types,
     "reads": measure_reads,
     "two-servers": measure_two_servers,
     "audit": measure_audit,

@@ -54,7 +54,7 @@ def _wrk(url: str, load: Load, token: str, seconds: float) -> Iterator[list[str]
     with tempfile.TemporaryDirectory() as folder:
         paths = Path(folder) / "paths"
         paths.write_text("\n".join(load.paths), encoding="ascii")
-        template = f"'{load.body}'" if load.body else "nil"
+        template = f"[==[{load.body}]==]" if load.body else "nil"
         script = Path(folder) / "load.lua"
         script.write_text(SCRIPT % {"file": paths, "body": template, "method": load.method, "token": token}, encoding="ascii")
         yield ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{load.clients}", f"-d{seconds:g}s", "--latency", "-s", str(script), url]

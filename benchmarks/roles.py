@@ -54,9 +54,9 @@ def measure_roles(scale: Scale) -> Figures:
         admin = contender(server, scale.phones)
         for role, lines in ROLES.items():
             _desk(server, "roles", "set", role, "--body", json.dumps({"allow": lines}))
-        free = _token(server, "free", "admin", ("--blast-radius", "unlimited"))
+        free = key_token(server, "free", "admin", ("--blast-radius", "unlimited"))
         for number, caller in enumerate(CALLERS):
-            token = _token(server, f"caller-{number}", caller.role, caller.options)
+            token = key_token(server, f"caller-{number}", caller.role, caller.options)
             load = Load(admin.paths[:WIPED] if caller.wipes else admin.paths, clients=CLIENTS, **({"body": WIPE} if caller.wipes else {}))
             beside, runs = [], []
             for _ in range(scale.rounds):
@@ -71,7 +71,7 @@ def _run(admin: Contender, load: Load, token: str, seconds: float) -> Run:
     return wrk(admin.server.url, load, cpu_s=admin.server.cpu_s, seconds=seconds, token=token, database_cpu_s=float)
 
 
-def _token(server: Heliograph, name: str, role: str, options: Sequence[str]) -> str:
+def key_token(server: Heliograph, name: str, role: str, options: Sequence[str]) -> str:
     """A bearer token of a new key."""
     file = server.folder / f"{name}.json"
     _desk(server, "keys", "create", "--enterprise", "*", "--role", role, "--out", str(file), *options)

@@ -70,7 +70,12 @@ async def answer_of(app: Asgi, scope: Scope, receive: Receive) -> tuple[Message,
     return start, b"".join(chunks)
 
 
+def whole_headers(body: bytes, headers: Headers) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer with this body, its length before the others."""
+    return [(b"content-length", b"%d" % len(body)), *headers]
+
+
 async def send_whole(send: Send, status: int, body: bytes, headers: Headers, *, prefix: str = HTTP) -> None:
     """The answer is sent, with the length of its body."""
-    await send({"type": f"{prefix}.start", "status": status, "headers": [(b"content-length", b"%d" % len(body)), *headers]})
+    await send({"type": f"{prefix}.start", "status": status, "headers": whole_headers(body, headers)})
     await send({"type": f"{prefix}.body", "body": body})

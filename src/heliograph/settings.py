@@ -90,6 +90,8 @@ class Settings:
     """Whether phones that gave a subscription are woken through their push services."""
     web_push_contact: str = ""
     """What push services are given to reach this server's operator by: a mailto: or https: URL; empty: the first https public URL."""
+    hot_lane: bool = True
+    """Whether the methods that are called most go a shorter way (api/hot_lane.py)."""
     log_commands: bool = False
     """Whether every step of every command is a line in the log, at level debug."""
     drain_s: int = 0

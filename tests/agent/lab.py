@@ -141,7 +141,7 @@ async def lab_in(folder: Path) -> AsyncIterator[Lab]:
     clock = SystemClock()
     async with assembled(Settings(data_dir=folder / "server", durable=False), clock=clock) as parts:
         with listening_socket("127.0.0.1", 0) as listener:
-            async with serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=1):
+            async with serving(parts.app, listener, lane=parts.lane, drain=parts.channel.drain, shutdown_s=1):
                 record = await create_enterprise(parts.ports, Enterprise())
                 lab = Lab(url_of(listener), parts.ports, record.name, folder)
                 try:

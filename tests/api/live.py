@@ -134,10 +134,13 @@ async def _serve(settings: Settings, started: "Future[Live]", options: Mapping[s
     stopping = asyncio.Event()
     try:
         with listening_socket("127.0.0.1", 0) as listener:
-            async with (
-                assembled(settings, clock=clock_for(settings)) as parts,
-                serving(rest_app(parts.ports, **options), listener, drain=parts.channel.drain, limits=settings.http),
-            ):
+            async with contextlib.AsyncExitStack() as stack:
+                parts = await stack.enter_async_context(assembled(settings, clock=clock_for(settings)))
+                app = rest_app(parts.ports, **options)
+                lane = app.take if settings.hot_lane else None
+                await stack.enter_async_context(
+                    serving(app, listener, drain=parts.channel.drain, limits=settings.http, lane=lane),
+                )
                 started.set_result(Live(listener.getsockname()[1], parts.ports, asyncio.get_running_loop(), stopping))
                 await stopping.wait()
     except BaseException as error:

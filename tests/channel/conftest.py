@@ -98,7 +98,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     settings = Settings(data_dir=tmp_path, shutdown_s=1, durable=False)
     async with (
         assembled(settings, clock=SystemClock()) as parts,
-        serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=1),
+        serving(parts.app, listener, lane=parts.lane, drain=parts.channel.drain, shutdown_s=1),
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=90)) as http,
     ):
         await create_enterprise(parts.ports, Enterprise(), enterprise_id=ENTERPRISE.enterprise)

@@ -42,7 +42,7 @@ def lead_through(scenario: Scenario, data_dir: Path, limits: Limits | None = Non
         settings = Settings(data_dir=data_dir, shutdown_s=1, durable=False, limits=limits or Limits())
         async with (
             assembled(settings, clock=SystemClock()) as parts,
-            serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=1),
+            serving(parts.app, listener, lane=parts.lane, drain=parts.channel.drain, shutdown_s=1),
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as http,
         ):
             await create_enterprise(parts.ports, Enterprise(), enterprise_id=ENTERPRISE.enterprise)

@@ -68,7 +68,7 @@ async def port(tmp_path: Path) -> AsyncIterator[int]:
     settings = Settings(data_dir=tmp_path, admission=Admission.UNCHECKED)
     async with (
         assembled(settings, clock=SystemClock()) as parts,
-        serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=1),
+        serving(parts.app, listener, lane=parts.lane, drain=parts.channel.drain, shutdown_s=1),
     ):
         yield listener.getsockname()[1]
 

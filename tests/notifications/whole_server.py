@@ -102,7 +102,7 @@ async def whole_server(
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with (
             assembled(settings, clock=clock) as parts,
-            serving(parts.app, listener, drain=parts.drain, limits=settings.http),
+            serving(parts.app, listener, lane=parts.lane, drain=parts.drain, limits=settings.http),
             aiohttp.ClientSession() as session,
         ):
             if await parts.store.enterprise(LAB) is None:

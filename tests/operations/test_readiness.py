@@ -97,7 +97,10 @@ async def test_a_server_that_stops_is_not_ready_while_it_says_goodbye(tmp_path: 
     """A load balancer hears of it before connections are refused."""
     async with assembled(Settings(data_dir=tmp_path, admission=Admission.UNCHECKED), clock=SystemClock()) as parts:
         with listening_socket("127.0.0.1", 0) as listener:
-            async with serving(parts.app, listener, drain=parts.channel.drain), aiohttp.ClientSession(url_of(listener)) as http:
+            async with (
+                serving(parts.app, listener, lane=parts.lane, drain=parts.channel.drain),
+                aiohttp.ClientSession(url_of(listener)) as http,
+            ):
                 assert (200, {"status": "ready"}) == await readiness(http)
                 await parts.channel.drain()
 

@@ -91,7 +91,7 @@ def guarded_server(settings: Settings) -> Iterator[Guarded]:
         with listening_socket("127.0.0.1", 0) as listener:
             async with (
                 assembled(settings, clock=clock_for(settings), operator_secret=OPERATOR) as parts,
-                serving(parts.app, listener, drain=parts.channel.drain),
+                serving(parts.app, listener, lane=parts.lane, drain=parts.channel.drain),
             ):
                 server = Guarded(listener.getsockname()[1], parts.ports, asyncio.get_running_loop(), stopping)
                 server.folder = settings.data_dir

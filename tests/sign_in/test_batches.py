@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from heliograph.api.http.batch import BATCH_MAX_BYTES, BEGINNING_BYTES
+from heliograph.api.http.batch import BEGINNING_BYTES
+from heliograph.api.http.request_body import BATCH_MAX_BYTES
 from heliograph.domain.access import SCOPE
 from tests.api.test_batch import answers, call, send
 from tests.sign_in.conftest import Guarded

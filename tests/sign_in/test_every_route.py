@@ -15,7 +15,7 @@ from heliograph.api.desk_methods import DESK_METHODS
 from heliograph.api.health_pages import HealthPages
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.authorization import Admits
-from heliograph.api.http.batch import PATHS as BATCH_PATHS
+from heliograph.api.http.request_body import BATCH_PATHS
 from heliograph.api.resources.agent_app import agent_app
 from heliograph.api.resources.operator_desk import PREFIX as DESK
 from heliograph.api.resources.signing_keys import signing_keys_app

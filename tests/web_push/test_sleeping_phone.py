@@ -50,7 +50,7 @@ async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
 async def lab(parts: Parts, tmp_path: Path) -> AsyncIterator[Lab]:
     """Phones of that server."""
     with listening_socket("127.0.0.1", 0) as listener:
-        async with serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=1):
+        async with serving(parts.app, listener, lane=parts.lane, drain=parts.channel.drain, shutdown_s=1):
             made = Lab(url_of(listener), parts.ports, (await create_enterprise(parts.ports, Enterprise())).name, tmp_path)
             try:
                 yield made

@@ -3,52 +3,40 @@
 Raw ASGI throughout: a framework's request and response objects cost more than the rest of an issueCommand.
 """
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from functools import partial
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import structlog
-
+from heliograph.api.calls import Asked, Calls, send_sparingly
 from heliograph.api.health_pages import OK, HealthPages
 from heliograph.api.http.address import Addresses, parse_origins
-from heliograph.api.http.audited import Audited, resource_of
 from heliograph.api.http.authorization import Authorizer
-from heliograph.api.http.batch import BATCH_MAX_BYTES, Batch
-from heliograph.api.http.batch import PATHS as BATCH_PATHS
-from heliograph.api.http.errors import Headers, Internal, compact_error, error_answer
+from heliograph.api.http.errors import Headers, Internal, error_answer
 from heliograph.api.http.failures import log_failure
 from heliograph.api.http.http_compat import HttpCompat
 from heliograph.api.http.partial_response import select_fields
-from heliograph.api.http.query import NO_QUERY, USUAL, NoQuery, Query, parse_query, read_own
-from heliograph.api.http.quota import PROJECT, Admission, MeteredAuthorizer, Quota
-from heliograph.api.http.request_body import BODY_MAX_BYTES, BODY_TIMEOUT_S, read_body
-from heliograph.api.http.sending import GZIP_FROM_BYTES, send_answer, send_compressed
-from heliograph.api.http.streaming import Stream, send_stream
-from heliograph.api.method import Call, Method, MethodTable
+from heliograph.api.http.query import USUAL, parse_query
+from heliograph.api.http.request_body import BATCH_MAX_BYTES, BATCH_PATHS, BODY_MAX_BYTES, BODY_TIMEOUT_S, read_body
+from heliograph.api.http.streaming import Stream
+from heliograph.api.method import Method, MethodTable, own_of
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.api.own_methods import OWN_METHODS
 from heliograph.api.selectable import selection_of
-from heliograph.asgi import JSON, Asgi, ClientGone, Receive, Scope, Send, indented
-from heliograph.domain.access import ANYBODY
-from heliograph.domain.rights import BlastRadiusReached
+from heliograph.asgi import Asgi, ClientGone, Receive, Scope, Send
 from heliograph.protojson.errors import HeliographError, InvalidArgument
 from heliograph.service.ports import Ports
 
-log = structlog.get_logger()
+if TYPE_CHECKING:
+    from heliograph.api.http.batch import Batch
+    from heliograph.api.http.cycle import Lane
 
 BATCH = "batch"
-UNKNOWN = "unknown"
-"""How a path that no method has is counted: a label per path would let anyone fill the memory."""
-
-ONLY_COUNTED = frozenset({429, 503})
 
 METHODS = (*AMAPI_METHODS, *OWN_METHODS)
 """Every method that callers may call."""
 
-PREFIXES = tuple(
-    (table.prefix.encode(), table)
-    for table in (MethodTable(AMAPI_METHODS, prefix="/v1/"), MethodTable(OWN_METHODS, prefix="/heliograph/v1/"))
-)
+AMAPI, OWN = MethodTable(AMAPI_METHODS, prefix="/v1/"), MethodTable(OWN_METHODS, prefix="/heliograph/v1/")
+PREFIXES = tuple((table.prefix.encode(), table) for table in (AMAPI, OWN))
 
 
 def rest_app(  # noqa: PLR0913 - one option each
@@ -60,12 +48,13 @@ def rest_app(  # noqa: PLR0913 - one option each
     addresses: Addresses | None = None,
     cors_origins: Collection[str] = (),
     around: Callable[[Asgi], Asgi] | None = None,
-) -> Asgi:
+) -> HttpCompat:
     """The ASGI app that answers /v1, /heliograph/v1, /batch and the pages, and everything else with 404 in Google's form.
 
     `authorizer`: who may call; None: everyone, everything. `ports.limits.quota_per_minute` says how often.
     `addresses`: this server's addresses, and which proxies to trust; `cors_origins`: origins of pages that may call.
-    `around(app)`: what every request passes on its way to the API, each call of a batch too; the edge is before it.
+    `around(app)`: what every request passes on its way to the API, each call of a batch too; the edge is before it. It is not passed on
+    the hot lane, so that takes nothing then.
 
     Raises: InvalidArgument: an invalid origin.
     """
@@ -75,8 +64,19 @@ def rest_app(  # noqa: PLR0913 - one option each
     )
     origins = parse_origins(cors_origins)
     return HttpCompat(
-        app.entrance, http_methods=app.http_methods, body_limit=app.body_limit, body_timeout_s=body_timeout_s, cors_origins=origins
+        app.entrance,
+        http_methods=app.http_methods,
+        body_limit=app.body_limit,
+        body_timeout_s=body_timeout_s,
+        cors_origins=origins,
+        lane=_lane(app.calls, body_max_bytes) if around is None else None,
     )
+
+
+def _lane(calls: Calls, body_max_bytes: int) -> "Lane":
+    from heliograph.api.hot_lane import HotLane  # noqa: PLC0415 - a sandbox has none
+
+    return HotLane(calls, AMAPI, body_max_bytes=body_max_bytes).take
 
 
 class RestApp:
@@ -86,25 +86,12 @@ class RestApp:
         self, ports: Ports, *, authorizer: Authorizer | None, body_max_bytes: int, body_timeout_s: float, addresses: Addresses,
         around: Callable[[Asgi], Asgi] | None = None,
     ) -> None:  # fmt: skip
-        self._ports = ports
-        self._authorizer: Admission | None = authorizer
-        self._unmetered = authorizer
-        """Checks the caller of a stream again and again; such a check is not a call that counts against the quota."""
-        if ports.limits.quota_per_minute:
-            quota = Quota(ports.limits.quota_per_minute)
-            self._authorizer = MeteredAuthorizer(
-                authorizer, quota, address_of_client=addresses.of_client, now_us=ports.clock.now_us,
-                consumer=PROJECT if ports.limits.quota_per_project else "",
-            )  # fmt: skip
+        self.calls = Calls(ports, authorizer=authorizer, addresses=addresses)
         self._body_max_bytes = body_max_bytes
         self._body_timeout_s = body_timeout_s
-        self._addresses = addresses
-        self._audited = Audited(ports, addresses)
-        self._counted: Counter[tuple[str, int]] = Counter()
-        self._health_pages = HealthPages(ports, counts=self._counted, addresses=addresses)
+        self._health_pages = HealthPages(ports, counts=self.calls.counted, addresses=addresses)
         self.entrance: Asgi = self if around is None else around(self)
         """This app with its wrappers."""
-        self._batch = Batch(self.entrance, authorizer=self._authorizer, part_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answers one request."""
@@ -133,59 +120,48 @@ class RestApp:
     async def _serve(self, table: MethodTable[Method], path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Finds the method, calls it and sends what it answers."""
         query = USUAL.get(scope["query_string"]) or parse_query(scope["query_string"])
-        method_id, shape = UNKNOWN, ""
-        ids: tuple[str, ...] = ()
-        headers: Headers = []
-        body: bytes | Stream
+        asked = Asked(None, (), query, scope)
         try:
             method, ids = table.find(scope["method"], path)
-            method_id, shape = method.id, method.path
-            body = await self._answer(method, ids, query, scope, receive)
-            status = OK
+            asked = Asked(method, ids, query, scope)
+            said = await self.calls.said(asked, self._answer(asked, method, receive))
         except HeliographError as error:
-            status, headers, body = compact_error(error, in_v1_form=query.v1_errors)
-            await self._rejected(error, method_id, status, scope, resource=resource_of(shape, ids))
+            said = await self.calls.rejected(asked, error)
         except ClientGone:
             return
-        except Exception as error:  # noqa: BLE001 - the last one who can answer
-            status, headers, body = compact_error(Internal(), in_v1_form=query.v1_errors)
-            log_failure(method_id, error)
-        self._counted[method_id, status] += 1
-        if isinstance(body, Stream):
-            await send_stream(body, scope, receive, send)
-            return
-        if query.pretty:
-            body = indented(body)
-        await self._send(scope, send, status, body, [JSON, *headers])
+        await self.calls.deliver(asked, said, receive, send)
 
-    async def _answer(self, method: Method, ids: tuple[str, ...], query: Query, scope: Scope, receive: Receive) -> bytes | Stream:
+    async def _answer(self, asked: Asked, method: Method, receive: Receive) -> bytes | Stream:
         """The method's answer, compact, or a stream.  Raises: HeliographError, ClientGone."""
-        caller = ANYBODY if self._authorizer is None else await self._authorizer.admit(method, ids, scope)
-        if (first_time := self._audited.enter(caller, method.id, scope)) is not None:
-            await first_time
+        query = asked.query
+        caller = await self.calls.admit(method, asked.ids, asked.scope)
         if query.rejection is not None:
             raise query.rejection
         selection = selection_of(query.fields, method.response) if query.fields else None
-        own = read_own(method.query, query.own) if query.own or method.query is not NoQuery else NO_QUERY
+        own = own_of(method, query)
         body = b""
         if method.takes_body:
             body = await read_body(receive, max_bytes=self._body_max_bytes, timeout_s=self._body_timeout_s)
-        try:
-            answer = await method.handler(Call(self._ports, ids, own, body, scope, self._addresses, caller, caller.rights.permit(method)))
-        except BlastRadiusReached as error:
-            self._ports.access_counts.blast_radius_reached += 1
-            log.warning("access.blast_radius_reached", method=method.id, resource="/".join(ids), key=caller.key_id, **error.metadata)
-            raise
-        if isinstance(answer, Stream):
-            return answer if self._unmetered is None else answer._replace(recheck=partial(self._unmetered.admit, method, ids, scope))
-        return answer if selection is None else select_fields(answer, selection)
+        answer = await self.calls.handled(method, self.calls.call(asked, method, own, body, caller))
+        return answer if selection is None or isinstance(answer, Stream) else select_fields(answer, selection)
 
     async def _serve_health_page(self, scope: Scope, send: Send) -> None:
         try:
             status, headers, body = await self._health_pages.answer(scope, http_methods=self.http_methods(scope["path"]))
         except InvalidArgument as error:
             status, headers, body = error_answer(error)
-        await self._send(scope, send, status, body, headers)
+        await send_sparingly(scope, send, status, body, headers)
+
+    @cached_property
+    def _batch(self) -> "Batch":
+        from heliograph.api.http.batch import Batch  # noqa: PLC0415 - most servers in memory never get one
+
+        return Batch(
+            self.entrance,
+            authorizer=self.calls.authorizer,
+            part_max_bytes=self._body_max_bytes,
+            body_timeout_s=self._body_timeout_s,
+        )
 
     async def _serve_batch(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a batch; it is refused as a whole only if it is not a batch."""
@@ -195,34 +171,14 @@ class RestApp:
             status, headers = OK, [(b"content-type", content_type)]
         except HeliographError as error:
             status, headers, body = error_answer(error)
-            await self._rejected(error, BATCH, status, scope)
+            await self.calls.note_rejection(error, BATCH, status, scope)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the last one who can answer
             status, headers, body = error_answer(Internal())
             log_failure(BATCH, error)
-        self._counted[BATCH, status] += 1
-        await self._send(scope, send, status, body, headers)
-
-    async def _rejected(self, error: HeliographError, method_id: str, status: int, scope: Scope, *, resource: str = "") -> None:
-        """The refusal is in the audit trail, and in the log, with field paths only: a message may quote a password in the wrong place.
-
-        Refusals of a server in trouble are counted, not logged one by one: thousands of lines would be the next trouble.
-        """
-        caller = ANYBODY if self._authorizer is None else await self._authorizer.sender(scope)
-        if method_id is not UNKNOWN:
-            await self._audited.rejected(error, method_id, scope, caller=caller, resource=resource)
-        if status in ONLY_COUNTED:
-            return
-        log.info(
-            "api.refused", method=method_id, http_status=status, code=error.code.name, fields=[v.field for v in error.violations],
-            caller=caller.actor, address=self._addresses.of_client(scope),
-        )  # fmt: skip
-
-    def _send(self, scope: Scope, send: Send, status: int, body: bytes, headers: Headers) -> Awaitable[None]:
-        if len(body) >= GZIP_FROM_BYTES:
-            return send_compressed(scope, send, status, body, headers=headers)
-        return send_answer(send, status, body, headers=headers)
+        self.calls.counted[BATCH, status] += 1
+        await send_sparingly(scope, send, status, body, headers)
 
 
 async def _reject_connection(scope: Scope, send: Send) -> None:

@@ -13,13 +13,13 @@ import msgspec
 
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.errors import UnknownPath
-from heliograph.api.http.query import NoQuery
+from heliograph.api.http.query import NO_QUERY, NoQuery, Query, read_own
 from heliograph.api.http.streaming import Stream
 from heliograph.domain.access import Caller
 from heliograph.domain.rights import Permit
 from heliograph.protojson.errors import InvalidArgument, Unimplemented
 from heliograph.protojson.messages import decode_message
-from heliograph.service.ports import Ports
+from heliograph.service.ports import Ports, Rule, Sees
 from heliograph.service.work_aside import work_aside
 
 M = TypeVar("M", bound=msgspec.Struct)
@@ -59,6 +59,19 @@ Handler = Callable[[Call], Awaitable[bytes | Stream]]
 """Answers a call with a JSON object, compact, or with a stream.  Raises: HeliographError."""
 
 
+class Begun(NamedTuple):
+    """A call that waits for one rule and nothing else."""
+
+    sees: Sees
+    rule: Rule[Any]
+    render: Callable[[Any], bytes | None]
+    """The call's answer, from the rule's; None: only the handler can say it."""
+
+
+AtOnce = Callable[[Call], Begun | bytes | None]
+"""What a handler would do, without a task: the answer, or what it waits for; None: ask the handler.  Raises: as the handler."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
     """One REST method. `path` has a `*` for each variable part: `enterprises/*/devices/*:issueCommand`."""
@@ -67,6 +80,8 @@ class Method:
     http: str
     path: str
     handler: Handler
+    at_once: AtOnce | None = None
+    """The handler without a task, of a method that is hot (api/hot_lane.py)."""
     query: type[msgspec.Struct] = NoQuery
     takes_body: bool = False
     destructive: bool = False
@@ -83,6 +98,11 @@ class Method:
     """The documented path's name for its variable part: the whole name, or with `parent` all of it but the collection."""
     offered: bool = True
     """False: it answers 501 with its summary."""
+
+
+def own_of(method: Method, query: Query) -> Any:  # noqa: ANN401 - the row's message
+    """The method's own parameters.  Raises: InvalidArgument."""
+    return read_own(method.query, query.own) if query.own or method.query is not NoQuery else NO_QUERY
 
 
 def not_offered(*, id: str, why: str, **row: Any) -> Method:  # noqa: ANN401 - fields of Method

@@ -102,7 +102,7 @@ LISTED = {
         summary="List, export and verify the audit trail: who did what, and what was refused.",
     ),
     "people": Listed(
-        place="heliograph.cli.people:app", section=USE, summary="Invite, list and remove the people who sign in with a browser."
+        place="heliograph.cli.people:app", section=USE, summary="Invite, list, sign out and remove the people who sign in with a browser."
     ),
     "roles": Listed(
         place="heliograph.cli.roles:app",

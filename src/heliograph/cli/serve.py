@@ -56,6 +56,7 @@ def serve(  # noqa: PLR0913 - one option each
     pubsub: bool,
     no_web_push: bool,
     web_push_contact: str,
+    no_hot_lane: bool,
     log_level: str,
     **http: Unpack[HttpOptions],
 ) -> None:
@@ -85,7 +86,7 @@ def serve(  # noqa: PLR0913 - one option each
         push_endpoint=push_endpoint, push_allow_networks=push_allow_network, pubsub=pubsub or pubsub_is_emulated(), drain_s=drain_seconds,
         audit_witnesses=audit_witness, log_commands=log_level == "debug", session_idle_minutes=session_idle_minutes,
         session_hours=session_hours,
-        web_push=not no_web_push, web_push_contact=web_push_contact,
+        web_push=not no_web_push, web_push_contact=web_push_contact, hot_lane=not no_hot_lane,
     )  # fmt: skip
     log_to_stderr(level=logging.getLevelNamesMapping()[log_level.upper()])
     run(server.serve(settings, ready=_say_ready, invite=_say_invitation))

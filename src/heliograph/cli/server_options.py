@@ -380,6 +380,13 @@ SERVER_OPTIONS: Final = (
         help="A mailto: or https: URL by which operators of push services reach you; some refuse messages without one.",
     ),
     ServerOption(
+        flag="--no-hot-lane",
+        commands=SERVE,
+        is_flag=True,
+        help="Answer issueCommand and operations.get as every other method is answered, which costs more: a way to find out whether a "
+        "fault is one of the short way that they go.",
+    ),
+    ServerOption(
         flag="--head-seconds",
         type=click.FloatRange(min=0.1),
         default=HTTP.head_s,

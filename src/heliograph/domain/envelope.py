@@ -5,8 +5,9 @@ Source: disc, Command; amapi.md §1.16–1.25, §9.
 
 import enum
 import functools
+import itertools
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from heliograph.domain.typo_hints import habits_of_command, habits_of_type
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.messages import Duration, Timestamp, decode_message, encode_message, stored_message
 from heliograph.protojson.parser import MALFORMED
+from heliograph.protojson.schema import EnumKind, Field, Kind, ListKind, Scalar, shape_of
 from heliograph.protojson.times import IllegalDuration, format_duration, parse_duration_ns
 from heliograph.protojson.types import proto_name, secret_fields
 
@@ -27,6 +29,7 @@ ROOT = "command"
 """The proto path of issueCommand's body."""
 DEFAULT_DURATION = "600s"
 """Disc, Command.duration: "The default duration if unspecified is ten minutes"."""
+DEFAULT_DURATION_NS = parse_duration_ns(DEFAULT_DURATION)
 
 _NO_TIME = Violation(f"{ROOT}.duration", f'{ROOT}.duration must be more than zero, as in "600s"; without one it is {DEFAULT_DURATION}.')
 
@@ -48,14 +51,8 @@ class IssuedCommand(msgspec.Struct, frozen=True):
         return f"IssuedCommand({self.row.name}, {self.command.decode()}, {self.duration})"
 
 
-class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Most commands are a type and at most a duration."""
-
-    type: str
-    duration: str | None = None
-
-
-_decode_plain = msgspec.json.Decoder(_Plain).decode
+_NONE: Sequence[Violation] = ()
+_NOTHING_FITS: tuple[Callable[[Any], tuple[Any, ...]], tuple[Any, ...]] = (lambda _message: (None,), ())
 _QUOTES_A_FIELD = 4
 """Around its name and its value."""
 
@@ -71,11 +68,28 @@ class Envelope:
         """The Command message."""
         self._defaults = {field.name: field.default for field in msgspec.structs.fields(self.message)}
         self._wire_names = {field.name: field.encode_name for field in msgspec.structs.fields(self.message)}
+        self._plain_names = [*self._plain_beside()]
+        self._decode_plain = msgspec.json.Decoder(_plain_message(self._plain_beside())).decode
+        self._texts = _reader_of(self._plain_names)
+        self._no_texts = tuple(self._defaults[name] for name in self._plain_names)
         # One plain command of each type is taken apart in full, the others like it.
         beside = (*self._by_field, *self._at_top)
-        self._beside = operator.attrgetter(*beside)
+        self._beside = _reader_of(beside)
         self._nothing_beside = tuple(self._defaults[name] for name in beside)
+        self._others = {name: self._others_than(row) for name, row in rows.items()}
+        """What may not be set beside each type, and as what it reads then."""
         self._alone: dict[tuple[str, Behaviour], IssuedCommand] = {}
+        """With the duration of a command that says none."""
+
+    def _plain_beside(self) -> Mapping[str, Field]:
+        """The fields beside the type that are texts, or lists of enums: of what is given, the quotes can be counted."""
+        of_rows = [field for row in self._rows.values() if not row.params_field for field in shape_of(row.params).fields]
+        return {field.name: field for field in of_rows if field.kind is Scalar.STRING or _is_list_of_enums(field.kind)}
+
+    def _others_than(self, row: CommandType) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[Any, ...]]:
+        own = {proto_name(row.params_field)} if row.params_field else set(row.params.__struct_fields__)
+        others = [name for name in (*self._by_field, *self._at_top) if name not in own]
+        return _reader_of(others), tuple(self._defaults[name] for name in others)
 
     def decode(self, body: bytes, *, behaviour: Behaviour = Behaviour.DOCUMENTED) -> IssuedCommand:
         """The command in this body of issueCommand; fields that are output only must be well-formed and are ignored.
@@ -87,53 +101,75 @@ class Envelope:
     def _plain(self, body: bytes, behaviour: Behaviour) -> IssuedCommand | None:
         """The command in a body of the plainest form; None: it is not plain, or is the first of its type."""
         try:
-            plain = _decode_plain(body)
-            like = self._alone.get((plain.type, behaviour))
-            quotes = 2 * _QUOTES_A_FIELD if plain.duration is not None else _QUOTES_A_FIELD
-            if like is None or body.count(b'"') != quotes or b"\\" in body:  # a field may be given twice
-                return None
-            duration_ns = parse_duration_ns(DEFAULT_DURATION if plain.duration is None else plain.duration)
+            plain = self._decode_plain(body)
+            duration_ns = DEFAULT_DURATION_NS if plain.duration is None else parse_duration_ns(plain.duration)
         except (*MALFORMED, IllegalDuration):
             return None
-        if duration_ns <= 0:
+        quotes = _QUOTES_A_FIELD if plain.duration is None else 2 * _QUOTES_A_FIELD
+        beside: dict[str, Any] = {}
+        if self._texts(plain) != self._no_texts:
+            beside = {name: value for name in self._plain_names if (value := getattr(plain, name)) != self._defaults[name]}
+            quotes += sum(_QUOTES_A_FIELD if isinstance(value, str) else 2 + 2 * len(value) for value in beside.values())
+        if duration_ns <= 0 or body.count(b'"') != quotes or b"\\" in body:  # a field may be given twice
             return None
-        return IssuedCommand(like.row, like.params, like.command, None, duration_ns, format_duration(duration_ns))
+        duration = DEFAULT_DURATION if plain.duration is None else format_duration(duration_ns)
+        if beside:
+            return self._with_params(plain.type, beside, duration_ns, duration)
+        like = self._alone.get((plain.type, behaviour))
+        return None if like is None else IssuedCommand(like.row, like.params, like.command, None, duration_ns, duration)
+
+    def _with_params(self, type_name: str, given: Mapping[str, Any], duration_ns: int, duration: str) -> IssuedCommand | None:
+        """The command with these params beside its type; None: something is wrong with it."""
+        row = self._rows.get(type_name)
+        if row is None or any(self._at_top[name] is not row for name in given):
+            return None
+        params = without_unspecified(row.params(**given))
+        for _ in row.check(params, row.params_path):
+            return None
+        command, secrets = _split(row, params, given=True)
+        return IssuedCommand(row, params, command, secrets, duration_ns, duration)
 
     def _whole(self, body: bytes, behaviour: Behaviour) -> IssuedCommand:
         message: Any = decode_message(self.message, body, root=ROOT, options=behaviour.reader)
         issued = self._issued(message, as_observed=behaviour is Behaviour.AS_OBSERVED)
-        if self._beside(message) == self._nothing_beside:
-            self._alone[issued.row.name, behaviour] = issued
+        if issued.secrets is None and self._beside(message) == self._nothing_beside:
+            as_alone = msgspec.structs.replace(issued, duration_ns=DEFAULT_DURATION_NS, duration=DEFAULT_DURATION)
+            self._alone[issued.row.name, behaviour] = as_alone
         return issued
 
     def _issued(self, message: Any, *, as_observed: bool) -> IssuedCommand:  # noqa: ANN401 - the made message
-        given = [name for name in self._by_field if getattr(message, name) is not None]
-        at_top = self._set_at_top(message)
-        if at_top:
-            message = without_unspecified(message)
-            at_top = self._set_at_top(message)
-        row = self._rows.get(message.type.value) or (self._by_field[given[0]] if given else None)
-        duration_ns = parse_duration_ns(message.duration or DEFAULT_DURATION)
-        violations = Violations([] if duration_ns > 0 else [_NO_TIME])
-        if row is None:
-            raise InvalidArgument(violations=[*violations, Violation(f"{ROOT}.type", self._no_type(at_top))])
+        duration_ns, duration = DEFAULT_DURATION_NS, DEFAULT_DURATION
+        if message.duration:
+            duration_ns = parse_duration_ns(message.duration)
+            duration = format_duration(duration_ns)
+        no_time = () if duration_ns > 0 else (_NO_TIME,)
+        type_name = message.type.value
+        others, unset = self._others.get(type_name, _NOTHING_FITS)
+        if others(message) == unset:
+            row, disagreements = self._rows[type_name], _NONE
+            given = not row.params_field or getattr(message, proto_name(row.params_field)) is not None
+        else:
+            row, given, disagreements = self._compared(message, no_time)
         params = without_unspecified(_params(row, message))
-        disagreements = [*self._disagreements(message, given, at_top)] if given or at_top else []
-        violations.extend(disagreements)
-        if not disagreements:
-            violations.extend(_missing_params(row, given, as_observed=as_observed))
-            violations.extend(row.check(params, row.params_path))
-        if violations:
-            raise InvalidArgument(violations=violations)
-        command, secrets = _split(row, params, given=bool(given or at_top))
-        return IssuedCommand(
-            row=row,
-            params=params,
-            command=command,
-            secrets=secrets,
-            duration_ns=duration_ns,
-            duration=format_duration(duration_ns),
-        )
+        missing = _missing_params(row, as_observed=as_observed) if row.params_field and not given else ()
+        meaning = disagreements or itertools.chain(missing, row.check(params, row.params_path))
+        faults = itertools.chain(no_time, meaning)
+        for first in faults:
+            raise InvalidArgument(violations=Violations(itertools.chain((first,), faults)))
+        command, secrets = _split(row, params, given=given)
+        return IssuedCommand(row, params, command, secrets, duration_ns, duration)
+
+    def _compared(self, message: Any, no_time: Sequence[Violation]) -> tuple[CommandType, bool, Sequence[Violation]]:  # noqa: ANN401
+        """The row that the message's fields mean, whether they give its params, and how they disagree.
+
+        Raises: InvalidArgument, `no_time` in it: they mean none.
+        """
+        given = [name for name in self._by_field if getattr(message, name) is not None]
+        at_top = self._set_at_top(without_unspecified(message))
+        row = self._rows.get(message.type.value) or (self._by_field[given[0]] if given else None)
+        if row is None:
+            raise InvalidArgument(violations=[*no_time, Violation(f"{ROOT}.type", self._no_type(at_top))])
+        return row, bool(given or at_top), [*self._disagreements(message, given, at_top)]
 
     def _set_at_top(self, message: Any) -> list[str]:  # noqa: ANN401 - the made message
         return [name for name in self._at_top if getattr(message, name) != self._defaults[name]]
@@ -221,25 +257,63 @@ def _params(row: CommandType, message: Any) -> msgspec.Struct:  # noqa: ANN401 -
     if row.params_field:
         given: msgspec.Struct | None = getattr(message, proto_name(row.params_field))
         return row.params() if given is None else given
-    return row.params(**{name: getattr(message, name) for name in row.params.__struct_fields__})
+    names, values = _at_top_of(row.params)
+    return row.params(**dict(zip(names, values(message))))  # noqa: B905 - one each
+
+
+@functools.cache
+def _at_top_of(params: type[msgspec.Struct]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """The names of params that stand beside the type, and what reads them all."""
+    names = params.__struct_fields__
+    return names, _reader_of(names)
+
+
+def _reader_of(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """What reads these fields: `attrgetter`, which gives a single one without its tuple."""
+    if len(names) == 1:
+        return lambda message: (getattr(message, names[0]),)
+    return operator.attrgetter(*names) if names else lambda _message: ()
 
 
 def without_unspecified(params: msgspec.Struct) -> msgspec.Struct:
     """The params without the unspecified members of its lists of flags ("This value is ignored")."""
     dropped: dict[str, object] = {}
-    for name in params.__struct_fields__:
+    for name, unspecified in _flag_lists(type(params)):
         value = getattr(params, name)
-        if type(value) is tuple and value and isinstance(value[0], enum.Enum):
-            unspecified = next(iter(type(value[0])))
-            if unspecified in value:
-                dropped[name] = tuple(flag for flag in value if flag is not unspecified)
+        if unspecified in value:
+            dropped[name] = tuple(flag for flag in value if flag is not unspecified)
     return msgspec.structs.replace(params, **dropped) if dropped else params
 
 
-def _missing_params(row: CommandType, given: list[str], *, as_observed: bool) -> Iterator[Violation]:
+def _plain_message(beside: Mapping[str, Field]) -> Any:  # noqa: ANN401 - the made class
+    """Most commands are a type and at most a duration; some have texts and lists of enums beside them."""
+    fields: list[tuple[str, Any, Any]] = [("duration", str | None, None)]
+    for name, field in beside.items():
+        texts: Any = str if field.kind is Scalar.STRING else _list_of(field.kind)
+        fields.append((name, texts, "" if texts is str else ()))
+    return msgspec.defstruct("_Plain", [("type", str), *fields], rename="camel", forbid_unknown_fields=True, gc=False)
+
+
+def _list_of(kind: Any) -> Any:  # noqa: ANN401 - a type
+    members: type[enum.Enum] = kind.item.cls
+    return tuple[members, ...]  # type: ignore[valid-type]
+
+
+def _is_list_of_enums(kind: Kind) -> bool:
+    return isinstance(kind, ListKind) and isinstance(kind.item, EnumKind)
+
+
+@functools.cache
+def _flag_lists(params: type[msgspec.Struct]) -> tuple[tuple[str, enum.Enum], ...]:
+    """The fields that are lists of enums, each with the unspecified member."""
+    fields = shape_of(params).fields
+    lists = ((field.name, field.kind.item) for field in fields if isinstance(field.kind, ListKind))
+    return tuple((name, next(iter(item.cls))) for name, item in lists if isinstance(item, EnumKind))
+
+
+def _missing_params(row: CommandType, *, as_observed: bool) -> Iterator[Violation]:
     """The type alone is a command only if its params require nothing."""
-    required = row.params_required or (as_observed and Quirk.PARAMS_REQUIRED in row.as_observed)
-    if row.params_field and required and not given:
+    if row.params_required or (as_observed and Quirk.PARAMS_REQUIRED in row.as_observed):
         yield Violation(row.params_path, f'{row.params_path} is required for type {row.name}: add "{row.params_field}": {{…}}.')
 
 
@@ -247,19 +321,19 @@ def _split(row: CommandType, params: msgspec.Struct, *, given: bool) -> tuple[by
     """The command's canonical JSON without its secrets, and these."""
     if not given:
         return b"{}", None
-    blank = _blank_secrets(type(params))
-    if not blank:
+    secret, blank = _secrets_of(type(params))
+    given_secrets = {wire_name: value for name, wire_name in secret if (value := getattr(params, name)) != blank[name]}
+    if not given_secrets:
         return _nested(row, encode_message(params)), None
     public = msgspec.structs.replace(params, **blank)
-    secrets = encode_message(type(params)(**{name: getattr(params, name) for name in blank}))
-    return _nested(row, encode_message(public)), None if secrets == b"{}" else _nested(row, secrets)
+    return _nested(row, encode_message(public)), _nested(row, encode_message(given_secrets))
 
 
 @functools.cache
-def _blank_secrets(params: type[msgspec.Struct]) -> dict[str, Any]:
-    """The secret fields, each with its default."""
-    secret = secret_fields(params)
-    return {field.name: field.default for field in msgspec.structs.fields(params) if field.name in secret}
+def _secrets_of(params: type[msgspec.Struct]) -> tuple[Sequence[tuple[str, str]], dict[str, Any]]:
+    """The secret fields, by both their names; and what each is by default."""
+    secret = [field for field in msgspec.structs.fields(params) if field.name in secret_fields(params)]
+    return [(field.name, field.encode_name) for field in secret], {field.name: field.default for field in secret}
 
 
 def _nested(row: CommandType, params: bytes) -> bytes:

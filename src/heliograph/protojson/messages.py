@@ -40,7 +40,7 @@ A well-formed body takes a fast path (msgspec) that accepts nothing which the wa
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -98,8 +98,11 @@ def decode_message(cls: type[M], body: bytes | str | object, *, root: str, optio
     return read_body(cls, body, root=root, options=options)
 
 
-def encode_message(message: msgspec.Struct) -> bytes:
-    """Canonical proto3 JSON: camelCase, defaults left out, sub-messages kept even when empty, int64 as text."""
+def encode_message(message: msgspec.Struct | Mapping[str, object]) -> bytes:
+    """Canonical proto3 JSON: camelCase, defaults left out, sub-messages kept even when empty, int64 as text.
+
+    Or of fields of a message, by their names on the wire.
+    """
     return _encoder.encode(message)
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
-from heliograph.api.app import PREFIXES, UNKNOWN
+from heliograph.api.app import PREFIXES
+from heliograph.api.calls import UNKNOWN
 from heliograph.api.http.authorization import credential_of
-from heliograph.api.http.batch import PATHS as BATCH_PATHS
 from heliograph.api.http.query import MOST_PARAMETERS
+from heliograph.api.http.request_body import BATCH_PATHS
 from heliograph.api.method import Method
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.domain.names import DeviceName

@@ -91,7 +91,7 @@ async def _begun(settings: Settings, listener: socket.socket, operator_secret: s
     parts = await stack.enter_async_context(assembled(settings, clock=clock_for(settings), operator_secret=operator_secret))
     server = serving(
         parts.app, listener, drain=parts.drain, shutdown_s=settings.shutdown_s, limits=settings.http,
-        trusted_proxies=settings.trusted_proxies,
+        lane=parts.lane, trusted_proxies=settings.trusted_proxies,
     )  # fmt: skip
     await stack.enter_async_context(server)
     sessions.load()

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from heliograph.api.app import METHODS, rest_app
 from heliograph.api.console.door import PREFIX as CONSOLE
@@ -16,8 +16,10 @@ from heliograph.api.desk_methods import DESK_METHODS
 from heliograph.api.http.address import Addresses, parse_networks
 from heliograph.api.http.audited import Audited, as_anybody
 from heliograph.api.http.authorization import Admits, Authorizer
+from heliograph.api.http.cycle import Lane
 from heliograph.api.http.failures import outermost
 from heliograph.api.http.front_door import FrontDoor
+from heliograph.api.http.http_compat import HttpCompat
 from heliograph.api.resources.agent_app import RESOURCE as AGENT
 from heliograph.api.resources.agent_app import agent_app
 from heliograph.api.resources.approval_page import AUDITED_AS, approval_app
@@ -147,6 +149,8 @@ class Parts:
     ports: Ports
     channel: Channel
     app: Asgi
+    lane: Lane | None = None
+    """The way around the app for what is hot; None: there is none."""
 
     async def drain(self) -> None:
         """Answers that would take long are given now, and streams end."""
@@ -218,8 +222,8 @@ async def assembled(
                 now_us=clock.wall_us if isinstance(clock, DatabaseClock) else wall_now_us,
                 admits_strangers=settings.admission is not Admission.KEYS, roles=RoleBook(store, ports.access),
             )  # fmt: skip
-            app = wired_app(settings, ports, sign_in, channel, operator_secret, between=between)
-            yield Parts(store=store, ports=ports, channel=channel, app=outermost(app))
+            wired = wired_app(settings, ports, sign_in, channel, operator_secret, between=between)
+            yield Parts(store=store, ports=ports, channel=channel, app=outermost(wired.app), lane=wired.lane)
 
 
 def _contact(settings: Settings) -> str:
@@ -227,23 +231,33 @@ def _contact(settings: Settings) -> str:
     return settings.web_push_contact or next((url for url in settings.public_urls if url.startswith("https:")), "")
 
 
+class Wired(NamedTuple):
+    """The ways into a server."""
+
+    app: Asgi
+    lane: Lane | None
+
+
 def wired_app(
     settings: Settings, ports: Ports, sign_in: SignIn, channel: Channel, operator_secret: str | None = None,
     *, between: Between = NOTHING,
-) -> Asgi:  # fmt: skip
+) -> Wired:  # fmt: skip
     """Everything that a server answers, callers and devices, behind the front door that the settings ask for.
 
     `between`: what of it callers meet.
     """
     addresses = Addresses(settings.trusted_proxies, settings.public_urls, any_name=settings.any_name)
     device = channel.app(ports, address_of=addresses.of_client)
-    routes = {**_api(settings, ports, sign_in, addresses, operator_secret, between=between), DEVICE: device}
+    rest, routes = _api(settings, ports, sign_in, addresses, operator_secret, between=between)
+    routes[DEVICE] = device
     if undecided := routes.keys() - DECIDED.keys():
         raise TypeError(f"say in DECIDED who may pass to {', '.join(undecided)}")
     app = by_prefix(routes, routes[CONSOLE])
+    lane: Lane | None = rest.take if settings.hot_lane and between.api is None else None
     if settings.admission is not Admission.KEYS:
-        app = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
-    return app
+        app = door = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
+        lane = door.guard(lane) if lane is not None else None
+    return Wired(app, lane)
 
 
 @contextlib.asynccontextmanager
@@ -263,8 +277,8 @@ async def timers_running(*timers: Forever) -> AsyncIterator[None]:
 def _api(
     settings: Settings, ports: Ports, sign_in: SignIn, addresses: Addresses, operator_secret: str | None,
     *, between: Between,
-) -> dict[str, Asgi]:  # fmt: skip
-    """The callers' side by path prefix, hottest first: the API, the token endpoint, the operator's desk for keys."""
+) -> tuple[HttpCompat, dict[str, Asgi]]:  # fmt: skip
+    """The API; and the callers' side by path prefix, hottest first: the API, the token endpoint, the operator's desk for keys."""
     callers, audited = Callers(sign_in), Audited(ports, addresses)
     sessions = session_callers(settings, ports, addresses, sign_in.roles)
     authorizer = None
@@ -297,7 +311,7 @@ def _api(
     console = made_at_first(
         lambda: _pages(_console(ports, operators, audited, authorizer, signs_in=signs_in, started_us=started_us), between.hall)
     )
-    return {
+    return rest, {
         API: rest,
         **for_people,
         "/token": token,

@@ -126,5 +126,5 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
             bound_outboxes(ports),
         )
         await undo.enter_async_context(timers_running(*own_timers))
-        app = outermost(wired_app(settings, ports, sign_in, channel, between=between))
+        app = outermost(wired_app(settings, ports, sign_in, channel, between=between).app)
         yield Parts(store=store, ports=ports, channel=channel, app=app)

@@ -11,6 +11,7 @@ import uvicorn
 
 from heliograph.api.http.address import parse_networks
 from heliograph.api.http.connections import SPARES, Connections
+from heliograph.api.http.cycle import Lane
 from heliograph.api.http.http_protocol import Http11
 from heliograph.api.http.ws_protocol import WebSocket13
 from heliograph.asgi import Asgi
@@ -71,7 +72,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def serving(
+async def serving(  # noqa: PLR0913 - one option each
     app: Asgi,
     listener: socket.socket,
     *,
@@ -79,11 +80,12 @@ async def serving(
     shutdown_s: int = 10,
     limits: HttpLimits = UNCHANGED,
     trusted_proxies: Sequence[str] = (),
+    lane: Lane | None = None,
 ) -> AsyncIterator[Listener]:
     """The app answers on the socket; on leaving, every request is answered and no more are accepted (stopping.py).
 
     That takes at most four fifths of `shutdown_s`; the rest is for the store to close. `drain()` is awaited on the way.
-    `limits`: what connections may cost; addresses of `trusted_proxies` may have as many as there are.
+    `limits`: what connections may cost; addresses of `trusted_proxies` may have as many as there are. `lane`: a way around the app.
 
     Raises: InvalidArgument: a trusted proxy that is not an address or network.
     """
@@ -95,7 +97,7 @@ async def serving(
         server_header=False, date_header=False,
     )  # fmt: skip
     logging.getLogger("uvicorn.error").addFilter(_is_news)
-    server = Listener(config, connections=connections, drain=drain, shutdown_s=shutdown_s)
+    server = Listener(config, connections=connections, drain=drain, shutdown_s=shutdown_s, lane=lane)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn offers a flag, not an event
         await asyncio.sleep(0.005)

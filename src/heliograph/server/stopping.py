@@ -16,9 +16,9 @@ from typing import TypeVar
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from heliograph.api.http.connections import Connections, Place
+from heliograph.api.http.cycle import Lane
 from heliograph.api.http.http_protocol import Http11
 from heliograph.asgi import Asgi
 from heliograph.machine import on_signal
@@ -43,12 +43,19 @@ class Listener(uvicorn.Server):
     """uvicorn, ending as above. Signals are left to us: it would end the process by the signal's default before the store closes."""
 
     def __init__(
-        self, config: uvicorn.Config, *, connections: Connections, drain: Callable[[], Awaitable[None]], shutdown_s: float
+        self,
+        config: uvicorn.Config,
+        *,
+        connections: Connections,
+        drain: Callable[[], Awaitable[None]],
+        shutdown_s: float,
+        lane: Lane | None = None,
     ) -> None:
         super().__init__(config)
         self._connections = connections
         self._drain = drain
         self._shutdown_s = shutdown_s
+        self._lane = lane
 
     def entrance(self, listener: socket.socket, app: Asgi) -> Entrance:
         """Another socket, at which another app answers: it shares this server's bounds, and costs no task.
@@ -68,7 +75,8 @@ class Listener(uvicorn.Server):
         await super().startup(sockets=[])
 
         def protocol(place: Place) -> asyncio.Protocol:
-            return Http11(self.config, self.server_state, self.lifespan.state, connections=self._connections, place=place)
+            state = self.lifespan.state
+            return Http11(self.config, self.server_state, state, connections=self._connections, place=place, lane=self._lane)
 
         # uvicorn closes them and waits for their end, no more.
         self.servers = [Acceptor(listener, protocol, self._connections) for listener in sockets or ()]  # type: ignore[misc]
@@ -112,17 +120,10 @@ class Listener(uvicorn.Server):
         self.server_state.default_headers = self.config.encoded_headers
         for connection in self._http_connections():
             # Requests of one connection that wait behind another are answered first.
-            if _answers(connection) and not connection.pipeline:
-                connection.cycle.keep_alive = False
+            connection.end_soon()
 
-    def _http_connections(self) -> list[HttpToolsProtocol]:
-        return [connection for connection in self.server_state.connections if isinstance(connection, HttpToolsProtocol)]
-
-
-def _answers(connection: HttpToolsProtocol) -> bool:
-    """Whether a request is being answered; before the first one there is no cycle, although its type says so."""
-    cycle: object = connection.cycle
-    return isinstance(cycle, RequestResponseCycle) and not cycle.response_complete
+    def _http_connections(self) -> list[Http11]:
+        return [connection for connection in self.server_state.connections if isinstance(connection, Http11)]
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from typing import NamedTuple
 
 import msgspec
 
@@ -41,23 +42,23 @@ class TooManyOpenOperations(ResourceExhausted):
     reason = "TOO_MANY_OPEN_OPERATIONS"
 
 
-async def issue_command(
-    ports: Ports, device: DeviceName, command: IssuedCommand, *, caller: Caller = ANYBODY, permit: Permit | None = None,
-    request_id: str = "",
-) -> Operation:  # fmt: skip
-    """The operation is durable, QUEUED, and its device's bell rings; or it awaits the approval that the enterprise's rules demand.
+class Issuing(NamedTuple):
+    """What the store is asked for an operation: it judges everything, and its answer is None if there is no such device."""
 
-    `permit`: what the caller may; None: the server itself asks.
+    sees: Sees
+    rule: Rule[Operation | None]
 
-    One rule judges everything. That a device's record exists implies its enterprise: `delete_enterprise` takes away every device
-    before it answers (and after a crash before the server serves), and an operation issued meanwhile ends with its device. So the
-    enterprise costs no read here; it is read only to say why a device does not exist.
 
-    With a `request_id`, the same request gets the same operation for 24 hours, as it is by then.
+def issuing(
+    ports: Ports, device: DeviceName, command: IssuedCommand, *, caller: Caller = ANYBODY, permit: Permit | None = None
+) -> Issuing:  # fmt: skip
+    """What `issue_command` asks the store, of a request without a name.
 
-    Raises: InvalidArgument: params that this device refuses for certain, or more than a message to a phone can carry;
-        TooManyOpenOperations; OpenCommandsTooLarge; TooManyRequestIds; RequestIdReused: by another request;
-        RoleInsufficient, TooManyThisHour, BlastRadiusReached; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
+    That a device's record exists implies its enterprise: `delete_enterprise` takes away every device before it answers (and after a crash
+    before the server serves), and an operation issued meanwhile ends with its device. So the enterprise costs no read here; it is read
+    only to say why a device does not exist.
+
+    Raises: InvalidArgument: more than a message to a phone can carry; RoleInsufficient. What the rule raises: `issue_command`.
     """
     size = _size(command)
     if size > COMMAND_MAX_BYTES:
@@ -84,7 +85,24 @@ async def issue_command(
     seen: tuple[RecordName, ...] = rules_seen(command.row.name, device.enterprise)
     if judging is not None:
         seen = (*seen, *judging.tallies(command.row))
-    sees = Sees(device=device, open_operations=size > SMALL_BYTES, records=seen)
+    return Issuing(Sees(device=device, open_operations=size > SMALL_BYTES, records=seen), rule)
+
+
+async def issue_command(
+    ports: Ports, device: DeviceName, command: IssuedCommand, *, caller: Caller = ANYBODY, permit: Permit | None = None,
+    request_id: str = "",
+) -> Operation:  # fmt: skip
+    """The operation is durable, QUEUED, and its device's bell rings; or it awaits the approval that the enterprise's rules demand.
+
+    `permit`: what the caller may; None: the server itself asks.
+
+    With a `request_id`, the same request gets the same operation for 24 hours, as it is by then.
+
+    Raises: InvalidArgument: params that this device refuses for certain, or more than a message to a phone can carry;
+        TooManyOpenOperations; OpenCommandsTooLarge; TooManyRequestIds; RequestIdReused: by another request;
+        RoleInsufficient, TooManyThisHour, BlastRadiusReached; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
+    """
+    sees, rule = issuing(ports, device, command, caller=caller, permit=permit)
     if request_id:
         operation = await _issue_once(ports, device, command, request_id=request_id, sees=sees, rule=rule)
     else:

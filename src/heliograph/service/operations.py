@@ -54,6 +54,11 @@ async def get_operation(ports: Ports, name: OperationName) -> Operation:
     return operation
 
 
+def operation_at_hand(ports: Ports, name: OperationName) -> Operation | None:
+    """What `get_operation` would return without waiting; None: ask it."""
+    return ports.store.operation_at_hand(name)
+
+
 async def list_operations(
     ports: Ports, device: DeviceName, *, filter_text: str = "", page_size: int | None = None, page_token: str = ""
 ) -> tuple[Sequence[Operation], str]:

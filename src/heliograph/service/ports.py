@@ -45,6 +45,7 @@ from heliograph.service.rules import (
     PutTombstone,
     Rule,
     Sees,
+    Waiter,
     Write,
 )
 from heliograph.service.tenant_bounds import Counting, Held, Holding, Turns
@@ -76,6 +77,7 @@ __all__ = [
     "Sighting",
     "Store",
     "Vault",
+    "Waiter",
     "Whereabouts",
     "Write",
 ]
@@ -97,6 +99,9 @@ class Store(Outbox, EventLog, AuditLog, Counting, FleetCounts, RecordRules, Prot
         run whose writes committed counts.
         """
 
+    def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
+        """As `decide`, for who waits without a task.  Raises: Overloaded: the waiter will not be called."""
+
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         """Decide operations whose deadline_us has passed, oldest deadline first, at most `limit`, in one commit. Returns how many."""
 
@@ -108,6 +113,9 @@ class Store(Outbox, EventLog, AuditLog, Counting, FleetCounts, RecordRules, Prot
 
     async def operation(self, name: OperationName) -> Operation | None:
         """The operation, also after its device is gone, until retention ends."""
+
+    def operation_at_hand(self, name: OperationName) -> Operation | None:
+        """The operation as it is now, if its device exists, and both are known without asking the storage."""
 
     async def operations(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation]:
         """At most `limit` operations of the device with create_ms > after_ms, oldest first."""

@@ -2,10 +2,12 @@
 
 import enum
 from collections import Counter
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from heliograph.domain.web_push import WakeUp, WebPushSubscription
-from heliograph.service.vapid import VapidKey
+
+if TYPE_CHECKING:
+    from heliograph.service.vapid import VapidKey
 
 
 class Outcome(enum.Enum):
@@ -48,7 +50,7 @@ class Pusher(Protocol):
 class WebPush:
     """What the verbs and the waker of one process share; a server without it wakes no phones. Event loop only."""
 
-    def __init__(self, key: VapidKey) -> None:
+    def __init__(self, key: "VapidKey") -> None:
         self.key = key
         self.used = False
         """Whether a phone of this database may have given a subscription: otherwise no command costs anything for this."""

@@ -6,7 +6,7 @@ A rule is a pure function from Facts to a Decision; the store runs it (`service/
 import enum
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -149,6 +149,22 @@ class Decision(msgspec.Struct, Generic[A_co], frozen=True):
 
 
 Rule = Callable[[Facts], Decision[T]]
+A_contra = TypeVar("A_contra", contravariant=True)
+
+
+class Waiter(Protocol[A_contra]):
+    """Who waits for a rule's answer: a future, or whoever needs none. Called on the event loop, once; it raises nothing."""
+
+    def done(self) -> bool:
+        """Whether no answer is wanted any more."""
+
+    def set_result(self, result: A_contra, /) -> None:
+        """The rule's answer; its writes are durable."""
+
+    def set_exception(self, exception: Exception, /) -> None:
+        """What the rule raised, or why it was not run."""
+
+
 DueRule = Callable[[Operation, Facts], Iterable[Write]]
 """The writes for an operation whose deadline has passed; its facts are the time and the subscription."""
 

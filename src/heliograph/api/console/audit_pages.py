@@ -56,7 +56,7 @@ async def show_entries(guest: Guest, enterprise: str) -> ConsolePage:
         "next_url": here(**asked, page=more) if more else "", "first_url": here(**asked) if token else "", "all_url": here(),
         "export_url": _with_verb(here(**asked), "export"), "everything": everything,
         "everything_url": above if not everything and await guest.may(ENTRIES_LIST, EVERY_ENTERPRISE) else "",
-        "cli": shlex.join(["heliograph", "audit", "list", *scope, *(["--filter", wanted] if wanted else [])]),
+        "most": f"{EXPORTED_MOST:,}", "cli": shlex.join(["heliograph", "audit", "list", *scope, *(["--filter", wanted] if wanted else [])]),
         "crumbs": [] if everything else [(enterprise, guest.url("enterprises", enterprise))],
     }  # fmt: skip
     title = "Audit trail of the whole server" if everything else "Audit trail"
@@ -82,7 +82,7 @@ async def show_entry(guest: Guest, enterprise: str, entry_id: str) -> ConsolePag
     values = {
         "facts": [(name, value) for name, value in facts if value], "json": json_shown(entry), "name": entry["name"],
         "resources": [(name, guest.url_of_resource(name)) for name in filter(None, (entry.get("resource", ""), *also))],
-        "more": entry.get("moreChanged", 0),
+        "more": entry.get("moreChanged", 0), "good": entry["outcome"] == OK,
         "like": [
             (text, guest.url("enterprises", enterprise, "auditEntries", **query))
             for text, query in (

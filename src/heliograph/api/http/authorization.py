@@ -65,17 +65,27 @@ class Authorizer:
         Raises: Unauthenticated (CredentialsMissing, CredentialsInvalid and its like), PermissionDenied (ScopeInsufficient,
             EnterpriseNotAuthorized, RoleInsufficient, NotEveryEnterprise).
         """
+        if (admitted := self.admit_at_once(method, ids, scope)) is not None:
+            return admitted
         credential = credential_of(scope)
         caller = self._callers.known(credential)
         if caller is None and not credential and self._sessions is not None:
             caller = await self._sessions.caller_of(scope, writes=is_write(method.id))
         if caller is None:
             caller = await self._authenticated(credential, {"method": method.id}, scope)
-        permit = caller.rights.permit_known(method.id)
-        if permit is None or (permit.enterprises is not None and not (permit.in_enterprise and ids[0] in permit.enterprises)):
-            permit = caller.rights.admit(method, enterprise_of(method, ids))
+        permit = caller.rights.admit(method, enterprise_of(method, ids))
         if permit.by_device:
             permit.check_device(await self._devices(DeviceName(*ids[:2])))
+        return caller
+
+    def admit_at_once(self, method: Called, ids: tuple[str, ...], scope: Scope) -> Caller | None:
+        """As `admit`, of a caller that is known and may; None: ask `admit`."""
+        caller = self._callers.known(credential_of(scope))
+        permit = None if caller is None else caller.rights.permit_known(method.id)
+        if permit is None or permit.by_device:
+            return None
+        if permit.enterprises is not None and not (permit.in_enterprise and ids[0] in permit.enterprises):
+            return None
         return caller
 
     async def identify(self, scope: Scope) -> Caller:

@@ -14,15 +14,11 @@ from heliograph.api.http.errors import BodyTooLarge, Headers, Internal, error_an
 from heliograph.api.http.failures import log_failure
 from heliograph.api.http.multipart import Part, PartAnswer, PartRequest, boundary_of, first_call, parse_batch, render_answers
 from heliograph.api.http.quota import Admission
-from heliograph.api.http.request_body import read_beginning, read_body
+from heliograph.api.http.request_body import BATCH_MAX_BYTES, BATCH_PATHS, read_beginning, read_body
 from heliograph.api.http.streaming import WHOLE_ANSWER
 from heliograph.asgi import Asgi, Message, Receive, answer_of
 from heliograph.protojson.errors import HeliographError, InvalidArgument, ResourceExhausted, Unauthenticated
 from heliograph.service.work_aside import work_aside
-
-PATHS = frozenset({"/batch", "/batch/androidmanagement/v1"})
-
-BATCH_MAX_BYTES = 16 * 1_024 * 1_024
 
 ANSWER_MAX_BYTES = 64 * 1_024 * 1_024
 """When so much is answered, no further call is begun: a thousand large lists would not fit into memory."""
@@ -160,7 +156,7 @@ class Batch:
         if isinstance(part.request, InvalidArgument):
             raise part.request
         request = _below(root_path, part.request)
-        if request.path in PATHS:
+        if request.path in BATCH_PATHS:
             raise InvalidArgument("A batch cannot contain a batch: put its calls into the outer one.")
         if len(request.body) > self._part_max_bytes:
             raise BodyTooLarge(f"The request body is too large: at most {self._part_max_bytes} bytes are accepted.")

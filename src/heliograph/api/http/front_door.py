@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Iterable, Iterator
 import structlog
 
 from heliograph.api.http.address import ANY_ORIGIN, Addresses, parse_origins
+from heliograph.api.http.cycle import Lane
 from heliograph.api.http.errors import error_answer
 from heliograph.api.http.sending import send_answer
 from heliograph.asgi import DENIAL, Asgi, Message, Receive, Send, send_whole
@@ -63,13 +64,17 @@ class FrontDoor:
 
     def __call__(self, scope: Message, receive: Receive, send: Send) -> Awaitable[None]:
         """Answers one request. Not a coroutine of its own: a usual request shall not pay for another one."""
-        error = self._objection(scope) if scope["type"] in {"http", "websocket"} else None
+        error = self.objection(scope) if scope["type"] in {"http", "websocket"} else None
         if error is None:
             return self._app(scope, receive, send)
         log.info("request.refused", reason=error.reason, address=self._addresses.of_client(scope), **error.metadata)
         return _reject(scope, receive, send, error)
 
-    def _objection(self, scope: Message) -> HeliographError | None:
+    def guard(self, lane: Lane) -> Lane:
+        """The lane, which takes only what is admitted: the rest comes to the app."""
+        return lambda cycle: self.objection(cycle.scope) is None and lane(cycle)
+
+    def objection(self, scope: Message) -> HeliographError | None:
         """Why the request is refused; None: it is admitted. One without a Host or an Origin does not come from a browser's page."""
         named = [(name, value) for name, value in scope["headers"] if name in _LOOKED_AT]
         if len(named) == 1 and named[0][0] == b"host" and named[0][1] in self._known:

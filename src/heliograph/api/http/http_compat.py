@@ -9,6 +9,7 @@ import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
+from heliograph.api.http.cycle import Cycle, Lane
 from heliograph.api.http.errors import URL_MAX_BYTES, BodyTooLarge, Headers, UnsupportedEncoding, error_answer, url_too_long
 from heliograph.api.http.request_body import given_first, once, read_body
 from heliograph.api.http.sending import send_answer
@@ -34,6 +35,11 @@ MOST_GZIP_MEMBERS = 17
 _GZIP_WINDOW = 31  # zlib: the largest window, in the gzip format
 
 
+def is_usual(scope: Scope) -> bool:
+    """Whether the request is handed on as it is."""
+    return scope["method"] not in _UNUSUAL_METHODS and not any(name in _UNUSUAL_HEADERS for name, _value in scope["headers"])
+
+
 class HttpCompat:
     """The ASGI app `app` behind its edge."""
 
@@ -45,9 +51,11 @@ class HttpCompat:
         body_limit: Callable[[str], int],
         body_timeout_s: float,
         cors_origins: Collection[str] = (),
+        lane: Lane | None = None,
     ) -> None:
         """`http_methods(path)` and `body_limit(path)`: what the path accepts; `cors_origins`: pages that may call, `*` for all."""
         self._app = app
+        self._lane = lane
         self._http_methods = http_methods
         self._body_limit = body_limit
         self._body_timeout_s = body_timeout_s
@@ -57,9 +65,13 @@ class HttpCompat:
         """Answers one request."""
         if scope["type"] != "http":
             return self._app(scope, receive, send)
-        if scope["method"] in _UNUSUAL_METHODS or any(name in _UNUSUAL_HEADERS for name, _value in scope["headers"]):
-            return self._answer(scope, receive, send)
-        return self._app(scope, receive, send)
+        if is_usual(scope):
+            return self._app(scope, receive, send)
+        return self._answer(scope, receive, send)
+
+    def take(self, cycle: Cycle) -> bool:
+        """The second way in (hot_lane.py): as `Lane`."""
+        return self._lane is not None and is_usual(cycle.scope) and self._lane(cycle)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])

@@ -6,21 +6,24 @@ import re
 import socket
 import struct
 import urllib.parse
+from collections import deque
+from contextvars import copy_context
 from typing import Any
 
 import httptools
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from heliograph.api.http import http_rejections
 from heliograph.api.http.connections import COUNTED_MOST_BYTES, Book, Connections, Place
 from heliograph.api.http.cutting import CUT_OFF
+from heliograph.api.http.cycle import CLOSE, Cycle, Lane
 from heliograph.api.http.errors import URL_MAX_BYTES
 from heliograph.api.http.http_rejections import Rejection
 from heliograph.api.http.ws_protocol import WebSocket13
-from heliograph.asgi import JSON, Asgi, Message, Send, send_whole
+from heliograph.asgi import JSON, Asgi, Message, Scope, Send, send_whole
 from heliograph.service.metrics import PROCESS
 
 log = structlog.get_logger()
@@ -46,24 +49,12 @@ LINGER_MOST_BYTES = 1_024 * 1_024
 PAGES = frozenset({"/healthz", "/readyz", "/metrics"})
 """Served beyond the bound of connections."""
 
-CLOSE = (b"connection", b"close")
-
-
 BETWEEN, HEAD, BODY = range(3)
 """Where the parser is."""
 
 
 class _RejectedError(Exception):
     """Ends the parsing of a request; the parser wraps it."""
-
-
-class Cycle(RequestResponseCycle):
-    """One request and its answer."""
-
-    async def send_500_response(self) -> None:
-        """An app that failed is answered for, in Google's form."""
-        why = http_rejections.INTERNAL
-        await send_whole(self.send, why.status, why.body, [JSON, CLOSE])  # type: ignore[arg-type]
 
 
 class Http11(HttpToolsProtocol):
@@ -77,7 +68,7 @@ class Http11(HttpToolsProtocol):
     Source: RFC 9110 §7.8; RFC 9112 §3.2, §6, §7.1.2; uvicorn's HttpToolsProtocol.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - uvicorn's four, and ours
         self,
         config: uvicorn.Config,
         server_state: ServerState,
@@ -87,19 +78,27 @@ class Http11(HttpToolsProtocol):
         connections: Connections,
         place: Place | None = None,
         app: Asgi | None = None,
+        lane: Lane | None = None,
     ) -> None:
-        """`app`: other than the configuration's."""
+        """`app`: other than the configuration's; `lane`: a way around it."""
         # Each request's scope has a copy of this state, and so have the scopes that are made from it.
         super().__init__(config, server_state, {**app_state, CUT_OFF: self.cut_off}, _loop)
         if app is not None:
             self.app = app
+        self._lane = lane
         self._all = connections
         self._limits = connections.limits
         self._place = place
         self._spare = place is not None and place.spare
         if place is not None and self._spare:
             place.holder = self
-            self.app = _only_health_pages(self.app)
+            self.app, self._lane = _only_health_pages(self.app), None
+        # In place of uvicorn's `cycle` and `pipeline`.
+        self._latest: Cycle | None = None
+        self._next: Cycle | None = None
+        """The request that was read and nothing waits before, until its answer begins."""
+        self._waiting: deque[Cycle] = deque()
+        """Requests behind the one that is answered, the latest first."""
         self._book: Book | None = None
         self._stage = BETWEEN
         self._held = 0
@@ -124,7 +123,13 @@ class Http11(HttpToolsProtocol):
         self._wait_in(None)
         if self._place is not None:
             self._place.free()
-        super().connection_lost(exc)
+        self.connections.discard(self)
+        if self._latest is not None:
+            self._latest.hang_up()
+        self.flow.resume_writing()
+        if exc is None:
+            self.transport.close()
+        self.parser = None  # type: ignore[assignment]  # it and this would hold each other
 
     def data_received(self, data: bytes) -> None:
         """It is parsed, or kept until the requests before it are answered."""
@@ -138,7 +143,7 @@ class Http11(HttpToolsProtocol):
                 return
         if b"h2c" in data:  # a head that comes in pieces, the offer cut in two, is the one that is still misread
             data = OFFER_OF_HTTP_2.sub(b"\r\nignored:", data, count=1)
-        if self._unparsed or len(data) > SLICE_BYTES or len(self.pipeline) >= WAITING_REQUESTS_MOST:
+        if self._unparsed or len(data) > SLICE_BYTES or len(self._waiting) >= WAITING_REQUESTS_MOST:
             self._unparsed += data
             self._parse_on()
         else:
@@ -169,7 +174,8 @@ class Http11(HttpToolsProtocol):
         """As uvicorn's, with its checks of the head; the request is answered, or waits for those before it."""
         self._check_head()
         self._wait_in(None)
-        version, scope = self.parser.get_http_version(), self.scope
+        version = self.parser.get_http_version()
+        scope: Scope = self.scope  # type: ignore[assignment]
         scope["method"] = self.parser.get_method().decode("ascii")
         if version != "1.1":
             scope["http_version"] = version
@@ -183,33 +189,32 @@ class Http11(HttpToolsProtocol):
         scope["path"] = self.root_path + (urllib.parse.unquote(path) if "%" in path else path)
         scope["raw_path"] = self.root_path.encode("ascii") + raw_path
         scope["query_string"] = url.query or b""
-        before, self._stage = self._latest(), BODY
-        self.cycle = Cycle(
-            scope=scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
+        before, self._stage = self._latest, BODY
+        self._latest = cycle = Cycle(
+            scope,
+            self.transport,
+            self.flow,
             default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
+            expects_continue=self.expect_100_continue,
             keep_alive=version != "1.0" and not self._spare and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
+            tasks=self.tasks,
         )
         if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+            self._next = cycle
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+            self._waiting.appendleft(cycle)
 
     def on_body(self, body: bytes) -> None:
         self._framing_bytes = 0
-        super().on_body(body)
+        if (cycle := self._of_body()) is not None:
+            cycle.add(body)
 
     def on_message_complete(self) -> None:
         self._stage = BETWEEN
-        super().on_message_complete()
+        if (cycle := self._of_body()) is not None:
+            cycle.end()
         if not self._is_answering():
             self._let_go()
 
@@ -218,8 +223,8 @@ class Http11(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+        if self._waiting:
+            self._waiting.pop().start(self.app)
         elif self._last_word is not None:
             self._say(self._last_word)
             return
@@ -228,8 +233,46 @@ class Http11(HttpToolsProtocol):
             self._wait_in(self._all.idle)
         if self._unparsed:
             self._parse_on()
-        if not self.pipeline and not self._unparsed:
+        if not self._waiting and not self._unparsed:
             self.flow.resume_reading()
+
+    def _of_body(self) -> Cycle | None:
+        """The request that the body is of; None: it was answered before its body was there, or another protocol follows."""
+        cycle = self._latest
+        if cycle is None or cycle.response_complete or (self.parser.should_upgrade() and self._should_upgrade()):
+            return None
+        return cycle
+
+    def _begin(self) -> None:
+        """The request that nothing waits before is answered: what the lane does not take, by the app.
+
+        The lane may answer at once, so nothing is left to parse then; and a client that does not read waits in the app.
+        """
+        cycle, self._next = self._next, None
+        if cycle is None:
+            return
+        if self._lane is not None and not self._unparsed and not self.flow.write_paused and copy_context().run(self._lane, cycle):
+            return
+        cycle.start(self.app)
+
+    # What a server that ends calls.
+
+    def close_with_answer(self) -> None:
+        """The connection ends with the answer to the request that was read last."""
+        if self._latest is not None:
+            self._latest.keep_alive = False
+
+    def end_soon(self) -> None:
+        """The answer under way says that it is the last; of requests that wait behind another, none does."""
+        if not self._waiting:
+            self.close_with_answer()
+
+    def shutdown(self) -> None:
+        """Closed now, or with the answer under way."""
+        if self._is_answering():
+            self.close_with_answer()
+        else:
+            self.transport.close()
 
     # What the books call.
 
@@ -240,7 +283,7 @@ class Http11(HttpToolsProtocol):
             self.transport.abort()
         elif self._stage is BETWEEN:
             self.transport.close()
-        elif self.pipeline or self.flow.read_paused or (self._stage is HEAD and self._is_answering()):
+        elif self._waiting or self.flow.read_paused or (self._stage is HEAD and self._is_answering()):
             # Not the client keeps the server waiting: its bytes are not read.
             self._wait_in(self._all.heads if self._stage is HEAD else self._all.bodies)
         elif self._stage is HEAD:
@@ -279,7 +322,7 @@ class Http11(HttpToolsProtocol):
     def _parse_on(self) -> None:
         """Parse as far as requests may wait; keep the rest, and read nothing more meanwhile."""
         data, start = self._unparsed, 0
-        while start < len(data) and len(self.pipeline) < WAITING_REQUESTS_MOST and not self._deaf:
+        while start < len(data) and len(self._waiting) < WAITING_REQUESTS_MOST and not self._deaf:
             self._parse(data[start : start + SLICE_BYTES])
             start += SLICE_BYTES
         self._unparsed = b"" if self._deaf else data[start:]
@@ -291,18 +334,22 @@ class Http11(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._upgrade()
-            return
         except httptools.HttpParserError:
             self._reject(self._why or http_rejections.MALFORMED)
-            return
+        else:
+            self._look_at_bounds(len(data))
+        self._begin()
+
+    def _look_at_bounds(self, parsed_bytes: int) -> None:
+        """Of what was parsed: a request that goes on is waited for only so long, and only so much of it is taken."""
         if self._stage is HEAD:
-            self._head_bytes += len(data)
+            self._head_bytes += parsed_bytes
             if self._is_head_too_large():
                 self._reject(self._head_too_large())
             else:
                 self._wait_in(self._all.heads)
         elif self._stage is BODY:
-            self._framing_bytes += len(data)
+            self._framing_bytes += parsed_bytes
             if not self._is_answering():
                 self._let_go()  # what still comes is thrown away
             if self._framing_bytes > FRAMING_MOST_BYTES:
@@ -343,7 +390,7 @@ class Http11(HttpToolsProtocol):
         self._unparsed = b""
         if not self._should_upgrade():
             self._deaf = True
-            self.cycle.keep_alive = False
+            self.close_with_answer()
             return
         if self._spare:
             self._reject(http_rejections.CROWDED)
@@ -358,12 +405,7 @@ class Http11(HttpToolsProtocol):
     # Refusing.
 
     def _is_answering(self) -> bool:
-        latest = self._latest()
-        return bool(self.pipeline) or (latest is not None and not latest.response_complete)
-
-    def _latest(self) -> RequestResponseCycle | None:
-        """The request that was read last; before the first one it does not exist, whatever its type says."""
-        return self.cycle
+        return bool(self._waiting) or (self._latest is not None and not self._latest.response_complete)
 
     def _reject(self, why: Rejection) -> None:
         """The request being read gets this refusal, after those before it; nothing more is read from this connection."""
@@ -376,19 +418,18 @@ class Http11(HttpToolsProtocol):
         in_body = self._stage is BODY
         self._wait_in(None)
         self._let_go()
-        if self.pipeline:
+        if self._waiting:
             if in_body:
-                self.pipeline.popleft()  # its body never came, so its app never runs
+                self._waiting.popleft()  # its body never came, so its app never runs
             self._last_word = why
         elif not self._is_answering():
             if in_body:
                 self.transport.close()  # it was answered before its body was there
             else:
                 self._say(why)
-        elif in_body:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-            if self.cycle.response_started:
+        elif in_body and (latest := self._latest) is not None:
+            latest.hang_up()
+            if latest.response_started:
                 self.transport.close()
             else:
                 self._say(why)

@@ -78,6 +78,9 @@ class Admission(Protocol):
     async def admit(self, method: Called, ids: tuple[str, ...], scope: Scope) -> Caller:
         """The caller.  Raises: HeliographError: it may not pass."""
 
+    def admit_at_once(self, method: Called, ids: tuple[str, ...], scope: Scope) -> Caller | None:
+        """The caller, if `admit` need not wait for anything; None: ask `admit`.  Raises: HeliographError: it may not pass."""
+
     async def identify(self, scope: Scope) -> Caller:
         """The caller, before any method is known.  Raises: HeliographError: the caller is not known."""
 
@@ -101,9 +104,15 @@ class MeteredAuthorizer:
 
     async def admit(self, method: Called, ids: tuple[str, ...], scope: Scope) -> Caller:
         """The caller.  Raises: QuotaExceeded; what the authorizer raises: refused callers are not counted."""
-        caller = ANYBODY if self._authorizer is None else await self._authorizer.admit(method, ids, scope)
-        consumer = self._consumer or self._consumer_of(caller, scope)
-        self._quota.count(consumer, self._now_us())
+        return self._counted(ANYBODY if self._authorizer is None else await self._authorizer.admit(method, ids, scope), scope)
+
+    def admit_at_once(self, method: Called, ids: tuple[str, ...], scope: Scope) -> Caller | None:
+        """The caller, if the authorizer knows it at once: else it is not counted.  Raises: QuotaExceeded."""
+        caller = ANYBODY if self._authorizer is None else self._authorizer.admit_at_once(method, ids, scope)
+        return None if caller is None else self._counted(caller, scope)
+
+    def _counted(self, caller: Caller, scope: Scope) -> Caller:
+        self._quota.count(self._consumer or self._consumer_of(caller, scope), self._now_us())
         return caller
 
     def _consumer_of(self, caller: Caller, scope: Scope) -> str:

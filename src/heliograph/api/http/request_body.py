@@ -14,6 +14,11 @@ BODY_MAX_BYTES = 1024 * 1024  # our choice: Google documents no limit (amapi.md 
 
 BODY_TIMEOUT_S = 30.0
 
+BATCH_PATHS = frozenset({"/batch", "/batch/androidmanagement/v1"})
+"""Where many calls are sent in one body (batch.py)."""
+
+BATCH_MAX_BYTES = 16 * 1_024 * 1_024
+
 FORM_MAX_BYTES = 16_384
 FORM_FIELDS_MOST = 16
 

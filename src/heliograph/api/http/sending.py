@@ -5,8 +5,9 @@ import zlib
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
+from heliograph.api.http.cycle import Cycle
 from heliograph.api.http.errors import Headers
-from heliograph.asgi import Send, send_whole
+from heliograph.asgi import Send, send_whole, whole_headers
 
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
@@ -25,6 +26,11 @@ _FASTEST = 1
 
 def send_answer(send: Send, status: int, body: bytes, *, headers: Headers) -> Awaitable[None]:
     return send_whole(send, status, body, [NO_SNIFFING, *headers])
+
+
+def write_answer(cycle: Cycle, status: int, body: bytes, *, headers: Headers) -> None:
+    """As `send_answer`, in one piece and at once."""
+    cycle.answer(status, whole_headers(body, [NO_SNIFFING, *headers]), body)
 
 
 async def send_compressed(scope: Mapping[str, Any], send: Send, status: int, body: bytes, *, headers: Headers) -> None:

@@ -5,18 +5,19 @@ from functools import partial
 import msgspec
 
 from heliograph.api.http.query import PageQuery
-from heliograph.api.method import Call
+from heliograph.api.method import Begun, Call
 from heliograph.api.resources.answers import EMPTY, list_body
 from heliograph.commands import ENVELOPE
 from heliograph.domain.longrunning import render_operation
 from heliograph.domain.messages import Message
 from heliograph.domain.names import DeviceName, OperationName
+from heliograph.domain.operation import Operation
 from heliograph.domain.request_id import request_id_of
 from heliograph.protojson.errors import Unimplemented
-from heliograph.service.issue_command import issue_command
-from heliograph.service.operations import cancel_operation, get_operation, list_operations
+from heliograph.service.issue_command import issue_command, issuing
+from heliograph.service.operations import cancel_operation, get_operation, list_operations, operation_at_hand
 from heliograph.service.timeline import get_timeline
-from heliograph.service.work_aside import work_aside
+from heliograph.service.work_aside import AT_ONCE_BYTES, work_aside
 
 
 class ListOperationsQuery(PageQuery):
@@ -41,14 +42,7 @@ async def issue(call: Call) -> bytes:
 
     Source: disc, devices.issueCommand.
     """
-    query: IssueCommandQuery = call.query
-    key = None
-    for name, value in call.scope["headers"]:
-        if name == b"idempotency-key":
-            key = value.decode("latin-1")
-    request_id = ""
-    if key is not None or query.request_id:
-        request_id = request_id_of(idempotency_key=key, request_id=query.request_id)
+    request_id = _request_id(call)
     command = await work_aside(partial(ENVELOPE.decode, behaviour=call.ports.limits.behaviour), call.body)
     operation = await issue_command(
         call.ports, DeviceName(*call.ids), command, caller=call.caller, permit=call.permit, request_id=request_id
@@ -56,9 +50,39 @@ async def issue(call: Call) -> bytes:
     return render_operation(operation)
 
 
+def issue_at_once(call: Call) -> Begun | None:
+    """As `issue`, of a short request that does not name itself."""
+    if len(call.body) > AT_ONCE_BYTES or _request_id(call):
+        return None
+    command = ENVELOPE.decode(call.body, behaviour=call.ports.limits.behaviour)
+    sees, rule = issuing(call.ports, DeviceName(*call.ids), command, caller=call.caller, permit=call.permit)
+    return Begun(sees, rule, _rendered)
+
+
+def _rendered(operation: Operation | None) -> bytes | None:
+    return None if operation is None else render_operation(operation)
+
+
+def _request_id(call: Call) -> str:
+    """How the request names itself; empty: it does not.  Raises: InvalidArgument."""
+    query: IssueCommandQuery = call.query
+    key = None
+    for name, value in call.scope["headers"]:
+        if name == b"idempotency-key":
+            key = value.decode("latin-1")
+    if key is None and not query.request_id:
+        return ""
+    return request_id_of(idempotency_key=key, request_id=query.request_id)
+
+
 async def get(call: Call) -> bytes:
     """The operation.  Source: disc, devices.operations.get."""
     return render_operation(await get_operation(call.ports, operation_name(call)))
+
+
+def get_at_once(call: Call) -> bytes | None:
+    """As `get`, of an operation that is at hand."""
+    return _rendered(operation_at_hand(call.ports, operation_name(call)))
 
 
 async def list_(call: Call) -> bytes:

@@ -16,7 +16,7 @@ from heliograph.service.event_log import EventPage
 from heliograph.service.fleet_counts import DeviceStates
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
-from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees
+from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees, Waiter
 from heliograph.storage.audit_verbs import AuditVerbs
 from heliograph.storage.batch.view import check_names
 from heliograph.storage.codec import device_from, ended_counts_from, states_in
@@ -121,10 +121,13 @@ class PostgresStore(RecordVerbs, AuditVerbs):
     # Writes.
 
     async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
-        check_names(sees.records)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._batches.rule_queue.put(Queued(sees, rule, future, self._acting()), lane)
+        self.decide_for(future, sees, rule, lane=lane)
         return await future
+
+    def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
+        check_names(sees.records)
+        self._batches.rule_queue.put(Queued(sees, rule, waiter, self._acting()), lane)
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         decided = await self._timers.decide_due(rule, limit=limit, acting=self._acting())
@@ -183,6 +186,9 @@ class PostgresStore(RecordVerbs, AuditVerbs):
 
     async def operation(self, name: OperationName) -> Operation | None:
         return await self._reader.operations.get(name)
+
+    def operation_at_hand(self, name: OperationName) -> Operation | None:
+        return None  # another server may change it at any time
 
     async def operations(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation]:
         return await self._reader.page_of_operations(device, after_ms=after_ms, limit=limit)

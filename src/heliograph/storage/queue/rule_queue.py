@@ -16,7 +16,7 @@ from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.service.changes import Thing
 from heliograph.service.metrics import Happened, LaneLoad, LaneLoads, StoreCounts
-from heliograph.service.ports import Lane, Rule, Sees
+from heliograph.service.ports import Lane, Rule, Sees, Waiter
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.queue.lanes import RETRY_AFTER_S, WAITS_MOST_S, Lanes
 
@@ -33,7 +33,7 @@ class Queued(NamedTuple):
 
     sees: Sees
     rule: Rule[Any]
-    future: asyncio.Future[Any]
+    future: Waiter[Any]
     acting: Acting | None = None
     """Who is recorded in the audit trail; None: no one."""
 
@@ -49,9 +49,9 @@ Entry = Queued | Exclusive
 
 
 class Outcome(NamedTuple):
-    """The outcome for one future."""
+    """The outcome for one who waits."""
 
-    future: asyncio.Future[Any]
+    future: Waiter[Any]
     answer: object = None
     error: Exception | None = None
 

@@ -18,7 +18,7 @@ from heliograph.service.event_log import EventPage
 from heliograph.service.fleet_counts import DeviceStates
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
-from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees
+from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees, Waiter
 from heliograph.storage.audit_verbs import AuditVerbs
 from heliograph.storage.batch.view import check_names
 from heliograph.storage.batch.writes import Batch
@@ -140,10 +140,13 @@ class SqliteStore(RecordVerbs, AuditVerbs):
     # Writes.
 
     async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
-        check_names(sees.records)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._rule_queue.put(Queued(sees, rule, future, self._acting()), lane)
+        self.decide_for(future, sees, rule, lane=lane)
         return await self._answered(future)
+
+    def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
+        check_names(sees.records)
+        self._rule_queue.put(Queued(sees, rule, waiter, self._acting()), lane)
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         acting = self._acting()
@@ -251,6 +254,13 @@ class SqliteStore(RecordVerbs, AuditVerbs):
     async def operation(self, name: OperationName) -> Operation | None:
         found = self._memory.operations.get(name)
         return self._reads.operations((name,)).get(name) if found is None else found
+
+    def operation_at_hand(self, name: OperationName) -> Operation | None:
+        found = self._memory.operations.get(name)
+        if found is None or found.open:  # of what is open, the device exists
+            return found
+        state = self._memory.devices.get(name.device)
+        return found if state is not None and state.record is not None else None
 
     async def operations(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation]:
         return await self._page(

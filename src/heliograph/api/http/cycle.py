@@ -1,0 +1,250 @@
+"""One request and its answer: what an ASGI app is called with, and what it sends, as bytes on the connection.
+
+In place of uvicorn's RequestResponseCycle, which keeps the same promises: headers are looked at once for all answers that have them, and
+nothing is made for a request that has its body with it.
+
+Source: asgi.readthedocs.io, HTTP & WebSocket; RFC 9112 §6, §7.1; uvicorn's httptools_impl.
+"""
+
+import asyncio
+import functools
+import re
+from collections.abc import Callable, Sequence
+from contextvars import Context
+from logging import getLogger
+from typing import Final, NamedTuple
+
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from heliograph.api.http import http_rejections
+from heliograph.asgi import JSON, Asgi, Message, Scope, send_whole
+
+log = getLogger("uvicorn.error")
+
+CLOSE: Final = (b"connection", b"close")
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_NO_BODY = frozenset({204, 304})
+_NOT_IN_A_NAME = re.compile(rb'[\x00-\x1f\x7f()<>@,;:\[\]={} \t\\"]')
+_NOT_IN_A_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+FIELDS_REMEMBERED = 1_024
+"""Most are the same in every answer, or a length."""
+
+
+class Field(NamedTuple):
+    """A header of an answer, as it is written and what it says of the answer's frame."""
+
+    line: bytes
+    length: int | None = None
+    chunked: bool = False
+    closes: bool = False
+
+
+@functools.lru_cache(maxsize=FIELDS_REMEMBERED)
+def read_field(name: bytes, value: bytes) -> Field:
+    """The header.  Raises: RuntimeError: it would not be one."""
+    if _NOT_IN_A_NAME.search(name):
+        raise RuntimeError("Invalid HTTP header name.")
+    if _NOT_IN_A_VALUE.search(value):
+        raise RuntimeError("Invalid HTTP header value.")
+    name = name.lower()
+    line = name + b": " + value + b"\r\n"
+    if name == b"content-length":
+        return Field(line, length=int(value))
+    if name == b"transfer-encoding":
+        return Field(line, chunked=value.lower() == b"chunked")
+    return Field(line, closes=name == b"connection" and b"close" in [token.strip() for token in value.lower().split(b",")])
+
+
+class Cycle:
+    """See the module. The connection says what comes (`add`, `end`, `hang_up`), the app asks for it and answers."""
+
+    __slots__ = (
+        "_body", "_chunked", "_default_headers", "_expects_continue", "_flow", "_left", "_more_body", "_news", "_on_response", "_tasks",
+        "_transport", "_wake", "disconnected", "keep_alive", "response_complete", "response_started", "scope",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913 - what a connection knows of a request
+        self, scope: Scope, transport: asyncio.Transport, flow: FlowControl, *, default_headers: Sequence[tuple[bytes, bytes]],
+        expects_continue: bool, keep_alive: bool, on_response: Callable[[], None], tasks: set[asyncio.Task[None]],
+    ) -> None:  # fmt: skip
+        """`expects_continue`: the client waits for a word before it sends the body; `on_response()`: the answer is written."""
+        self.scope = scope
+        self.keep_alive = keep_alive
+        self.disconnected = False
+        """The answer has nowhere to go any more."""
+        self.response_started = False
+        self.response_complete = False
+        self._transport = transport
+        self._flow = flow
+        self._default_headers = default_headers
+        self._tasks = tasks
+        self._expects_continue = expects_continue
+        self._on_response: Callable[[], None] | None = on_response
+        self._body: bytes | bytearray = b""
+        self._more_body = True
+        self._news = False
+        self._wake: asyncio.Event | None = None
+        self._chunked = False
+        self._left = 0
+        """Of the body that was announced."""
+
+    # What the connection says.
+
+    def add(self, body: bytes) -> None:
+        """More of the body has come; of too much that is not asked for, nothing more is read."""
+        if not self._body:
+            self._body = body
+        elif isinstance(self._body, bytearray):
+            self._body += body
+        else:
+            self._body = bytearray(self._body + body)
+        if len(self._body) > HIGH_WATER_LIMIT:
+            self._flow.pause_reading()
+        self._tell()
+
+    def end(self) -> None:
+        """The body is there."""
+        self._more_body = False
+        self._tell()
+
+    def hang_up(self) -> None:
+        """The client is gone, or is answered otherwise."""
+        self.disconnected = self.disconnected or not self.response_complete
+        self._tell()
+
+    def _tell(self) -> None:
+        self._news = True
+        if self._wake is not None:
+            self._wake.set()
+
+    # What a lane does with it.
+
+    @property
+    def whole_body(self) -> bytes | bytearray | None:
+        """The body, if it is there and no one waits for a word before sending it."""
+        return None if self._more_body or self._expects_continue else self._body
+
+    def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
+        """The whole answer, whose length `headers` say, is written, unless it has nowhere to go."""
+        if self.disconnected:
+            return
+        self.response_started = True
+        self._transport.write(self._head(status, headers) + body)
+        self._left = 0
+        self._complete()
+
+    def start(self, app: Asgi, context: Context | None = None) -> None:
+        """A task of its own answers it."""
+        task = asyncio.get_running_loop().create_task(self.run(app), context=context)
+        self._tasks.add(task)  # they are waited for when the server ends
+        task.add_done_callback(self._tasks.discard)
+
+    # What the app is called with.
+
+    async def run(self, app: Asgi) -> None:
+        """The app has answered, or is answered for."""
+        try:
+            await app(self.scope, self.receive, self.send)
+        except BaseException:  # the last one who can answer; a server that ends cancels it
+            log.exception("Exception in ASGI application")
+            await self._fail()
+        else:
+            if not self.response_complete and not self.disconnected:
+                log.error("The ASGI app returned without an answer.")
+                await self._fail()
+        finally:
+            self._on_response = None
+
+    async def _fail(self) -> None:
+        if self.response_started:
+            self._transport.close()
+            return
+        why = http_rejections.INTERNAL
+        await send_whole(self.send, why.status, why.body, [JSON, CLOSE])
+
+    async def receive(self) -> Message:
+        """ASGI: what came of the body since the last time, or that the client is gone; it is waited for."""
+        if self._expects_continue and not self._transport.is_closing():
+            self._transport.write(_CONTINUE)
+            self._expects_continue = False
+        if not self.disconnected and not self.response_complete:
+            self._flow.resume_reading()
+            if not self._news:
+                self._wake = self._wake or asyncio.Event()
+                await self._wake.wait()
+                self._wake.clear()
+            self._news = False
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body, self._body = self._body, b""
+        return {"type": "http.request", "body": bytes(body), "more_body": self._more_body}
+
+    async def send(self, message: Message) -> None:
+        """ASGI: a part of the answer.  Raises: RuntimeError: it cannot come now, or its headers contradict it."""
+        if self._flow.write_paused and not self.disconnected:
+            await self._flow.drain()
+        if self.disconnected:
+            return
+        awaited = "http.response.body" if self.response_started else "http.response.start"
+        if message["type"] != awaited or self.response_complete:
+            state = "after the answer was complete" if self.response_complete else f"instead of {awaited!r}"
+            raise RuntimeError(f"The ASGI app sent {message['type']!r} {state}.")
+        if self.response_started:
+            self._write_body(message.get("body", b""), more=message.get("more_body", False))
+        else:
+            self.response_started = True
+            self._expects_continue = False
+            self._transport.write(self._head(message["status"], message.get("headers", ())))
+
+    # What is written.
+
+    def _head(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+        lines = [STATUS_LINE[status]]
+        framed = closes = False
+        for name, value in (*self._default_headers, *headers):
+            field = read_field(name, value)
+            lines.append(field.line)
+            if field.length is not None:
+                self._left, framed = (0, framed) if self._chunked else (field.length, True)
+            elif field.chunked:
+                self._left, self._chunked, framed = 0, True, True
+            elif field.closes:
+                self.keep_alive, closes = False, True
+        if not self.keep_alive and not closes:
+            lines.append(read_field(*CLOSE).line)
+        if not framed and status not in _NO_BODY and self.scope["method"] != "HEAD":
+            self._chunked = True
+            lines.append(b"transfer-encoding: chunked\r\n")
+        lines.append(b"\r\n")
+        return b"".join(lines)
+
+    def _write_body(self, body: bytes, *, more: bool) -> None:
+        if self.scope["method"] == "HEAD":
+            self._left = 0
+        elif self._chunked:
+            chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            self._transport.write(chunk if more else chunk + b"0\r\n\r\n")
+        elif len(body) > self._left:
+            raise RuntimeError("The answer is longer than its content-length.")
+        else:
+            self._left -= len(body)
+            self._transport.write(body)
+        if more:
+            return
+        if self._left:
+            raise RuntimeError("The answer is shorter than its content-length.")
+        self._complete()
+
+    def _complete(self) -> None:
+        self.response_complete = True
+        self._tell()
+        if not self.keep_alive:
+            self._transport.close()
+        if self._on_response is not None:
+            self._on_response()
+
+
+Lane = Callable[[Cycle], bool]
+"""A way around the app, for a request whose body is there: whether it answers it, now or later. False: nothing was done."""
