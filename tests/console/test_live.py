@@ -1,5 +1,6 @@
 """The live stream: what it says, to whom, how often, and when it ends; without a browser."""
 
+import asyncio
 import contextlib
 import http.client
 import re
@@ -108,6 +109,23 @@ async def test_five_thousand_changes_a_second_are_four_frames_a_second_and_none_
     assert len(heard) <= 4 * 10 + 1
     assert 4 * APART_S >= 1
     assert all(things is not None and set(devices) == set(things) for things in heard[1:])
+
+
+async def test_where_other_servers_change_things_too_a_page_looks_again_and_again() -> None:
+    alone, together = frames_of(Changes(), "life", "life.0"), frames_of(Changes(), "life", "life.0", look_s=0.001)
+
+    assert () == tuple((await anext(alone))[1] or ())
+    assert [(), None, None] == [things if things is None else tuple(things) for _, things in [await anext(together) for _ in range(3)]]
+
+
+async def test_a_stream_ends_when_its_server_stops() -> None:
+    changes = Changes()
+    frames = frames_of(changes, "life", "life.0")
+    await anext(frames)
+
+    asyncio.get_running_loop().call_soon(changes.stop)
+
+    assert [] == [frame async for frame in frames]
 
 
 def test_only_the_newest_change_of_a_thing_counts() -> None:

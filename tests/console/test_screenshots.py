@@ -1,5 +1,7 @@
 """The pictures of the console in docs/images, taken again: what the pages look like now is what the docs show."""
 
+from io import BytesIO
+
 import pytest
 from PIL import Image, ImageChops
 from playwright.sync_api import Browser
@@ -28,7 +30,7 @@ def test_the_pages_look_as_their_pictures_do(sandbox: Client, browser: Browser, 
     for name, image, page in taken(browser, sandbox.url):
         image.save(folder / name)
         seen.append(name)
-        stored = Image.open(IMAGES / name)
+        stored = Image.open(BytesIO((IMAGES / name).read_bytes()))
         assert stored.size == image.size, name
         # The menu grows with every section, and has tests of its own.
         if (count := loud_pixels(stored.crop(page), image.crop(page))) > LOUD_MOST:
@@ -41,7 +43,7 @@ def test_the_pages_look_as_their_pictures_do(sandbox: Client, browser: Browser, 
 def test_a_page_that_looks_different_is_noticed(sandbox: Client, browser: Browser) -> None:
     """One word more, or everything a pixel lower."""
     name, image, _ = next(iter(taken(browser, sandbox.url)))
-    stored = Image.open(IMAGES / name).convert("RGB")
+    stored = Image.open(BytesIO((IMAGES / name).read_bytes())).convert("RGB")
     word = image.copy()
     word.paste(stored.crop((240, 60, 320, 100)), (600, 60))
 

@@ -350,7 +350,8 @@ def _console(
 
     return Console(
         ports=ports, addresses=desk.addresses, audited=audited, authorizer=authorizer, desk=desk, life=secrets.token_hex(8),
-        signs_in=signs_in, started_us=started_us, stats=LatestStats(ports), summaries=FleetSummaries(ports),
+        signs_in=signs_in, started_us=started_us, stats=LatestStats(ports),
+        summaries=FleetSummaries(ports.store, ports.clock, ports.changes),
     )  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 from heliograph.domain.device import DeviceState
 from heliograph.domain.names import EnterpriseName
 from heliograph.domain.outcome_hours import HOUR_US, OutcomeHour, hours_until
-from heliograph.service.changes import Shelf
-from heliograph.service.ports import Ports
+from heliograph.service.changes import Changes, Shelf
+from heliograph.service.fleet_counts import FleetCounts
+from heliograph.service.ports import Clock
 
 DEVICES_AT_ONCE: Final = 2_000
 """Of one read: some milliseconds."""
@@ -56,8 +57,10 @@ class _Known:
 class FleetSummaries:
     """Of one server."""
 
-    def __init__(self, ports: Ports) -> None:
-        self._ports = ports
+    def __init__(self, counts: FleetCounts, clock: Clock, changes: Changes) -> None:
+        self._counts = counts
+        self._clock = clock
+        self._changes = changes
         self._known: dict[EnterpriseName, _Known] = {}
 
     async def newest(self, enterprise: EnterpriseName) -> FleetSummary | None:
@@ -84,9 +87,9 @@ class FleetSummaries:
         began_s = loop.time()
         try:
             known.newest = FleetSummary(
-                self._ports.clock.now_us(),
+                self._clock.now_us(),
                 await self._devices(enterprise),
-                await self._ports.store.open_count(enterprise),
+                await self._counts.open_count(enterprise),
                 await self._hours(enterprise, known),
             )
         finally:
@@ -94,13 +97,13 @@ class FleetSummaries:
             known.again_s = loop.time() + SHARE * took_s
             known.counting = None
         if took_s > WAIT_S:
-            self._ports.changes.heard((Shelf(enterprise.enterprise, SUMMARY),))
+            self._changes.heard((Shelf(enterprise.enterprise, SUMMARY),))
 
     async def _devices(self, enterprise: EnterpriseName) -> Counter[DeviceState]:
         counts: Counter[DeviceState] = Counter()
         after = ""
         while True:
-            page = await self._ports.store.states_of_devices(enterprise, after=after, limit=DEVICES_AT_ONCE)
+            page = await self._counts.states_of_devices(enterprise, after=after, limit=DEVICES_AT_ONCE)
             counts += page.counts
             if not page.next_after:
                 return counts
@@ -108,7 +111,7 @@ class FleetSummaries:
             await asyncio.sleep(0)  # others get their turn
 
     async def _hours(self, enterprise: EnterpriseName, known: _Known) -> Sequence[OutcomeHour]:
-        now_us = self._ports.clock.now_us()
+        now_us = self._clock.now_us()
         wanted = hours_until(now_us)
         known.hours = {begin_us: hour for begin_us, hour in known.hours.items() if begin_us >= wanted[0]}
         found = []
@@ -116,7 +119,7 @@ class FleetSummaries:
             hour = known.hours.get(begin_us)
             if hour is None:
                 until_us = begin_us + HOUR_US
-                counts = await self._ports.store.ended_counts(enterprise, from_us=begin_us, until_us=until_us, limit=ENDED_MOST)
+                counts = await self._counts.ended_counts(enterprise, from_us=begin_us, until_us=until_us, limit=ENDED_MOST)
                 hour = OutcomeHour.of(begin_us, counts)
                 if until_us + SETTLED_US <= now_us:
                     known.hours[begin_us] = hour
