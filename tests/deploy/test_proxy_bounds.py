@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from heliograph.api.http.batch import BATCH_MAX_BYTES
-from heliograph.api.http.request_body import BODY_MAX_BYTES
+from heliograph.api.http.request_body import BATCH_MAX_BYTES, BODY_MAX_BYTES
 from heliograph.api.http.ws_protocol import SILENT_MOST
 from heliograph.protocol import KEEP_ALIVE_MOST_S
 from heliograph.service.events import HEARTBEAT_S
