@@ -138,10 +138,10 @@ def test_events_come_when_they_happen(site: Site, form: str, first: bytes, event
         beginning = answer.readline()
 
         asyncio.run(enrolled_and_gone(site))
-        told = next(line for line in answer if line.startswith(event))
+        sent = next(line for line in answer if line.startswith(event))
 
     assert beginning.startswith(first)
-    assert b"ENROLLMENT" in told
+    assert b"ENROLLMENT" in sent
 
 
 async def enrolled_and_gone(site: Site) -> None:
