@@ -12,7 +12,7 @@ from typing import Final
 from heliograph.domain.names import DeviceName
 
 REMEMBERED_MOST: Final = 10_000
-"""Things; readers that come back after more have changed are told to look at everything."""
+"""Things; readers that come back after more have changed must look at everything."""
 
 
 @dataclass(frozen=True, slots=True)  # not a named tuple, which would equal a DeviceName

@@ -153,7 +153,7 @@ A_contra = TypeVar("A_contra", contravariant=True)
 
 
 class Waiter(Protocol[A_contra]):
-    """Who waits for a rule's answer: a future, or whoever needs none. Called on the event loop, once; it raises nothing."""
+    """Who waits for a rule's answer: a future, or one who needs none. Called on the event loop, once; it raises nothing."""
 
     def done(self) -> bool:
         """Whether no answer is wanted any more."""

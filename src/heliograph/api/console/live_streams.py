@@ -22,7 +22,7 @@ class TooManyStreams(ResourceExhausted):
 
 
 def cursor_of(life: str, changes: Changes) -> str:
-    """Where a reader is who knows all that has changed so far; `life` tells this server's numbers from those of others."""
+    """Where a reader is who knows all that has changed so far; by `life` this server's numbers differ from those of others."""
     return f"{life}.{changes.last}"
 
 

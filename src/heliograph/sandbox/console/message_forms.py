@@ -35,7 +35,7 @@ def inputs_of(cls: type[msgspec.Struct], fields: Fields, *, only: Collection[str
 
 
 def body_in(cls: type[msgspec.Struct], fields: Fields, *, only: Collection[str] = (), prefix: str = PREFIX) -> Json:
-    """The message that the form is, without what was left empty; whoever takes it validates it.
+    """The message that the form is, without what was left empty; who takes it validates it.
 
     Raises: InvalidArgument: JSON that is not JSON.
     """

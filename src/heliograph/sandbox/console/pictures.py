@@ -89,7 +89,7 @@ class Picture:
     lost: Mapping[str, str]
     """What lost mode shows, in the phone's language."""
     note: str
-    """What a disabled or erased phone tells the person who holds it."""
+    """What a disabled or erased phone says to the person who holds it."""
     asks_for: str
     """What opens its lock: `PIN`; empty: nothing."""
     notices: Sequence[str]
