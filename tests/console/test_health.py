@@ -11,7 +11,7 @@ from heliograph.api.console.health_page import checks_of
 from heliograph.api.readiness import STOPPING
 from heliograph.service.metrics import PROCESS
 from heliograph.service.silent_phones import Silence
-from heliograph.settings import Settings
+from heliograph.settings import Admission, Settings
 from tests.console.reader import Page, Reader
 from tests.people.visitor import Visitor, signed_in
 from tests.sign_in.conftest import Guarded, guarded_server
@@ -94,6 +94,17 @@ def test_phones_that_are_silent_for_a_week_are_worth_a_look(server: Guarded, sil
     found = next(check for check in checks_of(server.ports, None, Silence(9, silent)) if check.name == "Silent phones")
 
     assert (state, [words]) == (found.state, list(found.sentences))
+
+
+def test_the_page_has_the_count_of_phones_that_metrics_has(tmp_path: Path) -> None:
+    with guarded_server(Settings(data_dir=tmp_path, admission=Admission.UNCHECKED, durable=False)) as server:
+        metrics = server.call("GET", "/metrics").body
+        server.device(server.enterprise())  # it is in the next count, minutes later
+
+        page = server.call("GET", HEALTH).body
+
+    assert b"\nheliograph_devices 0" in metrics
+    assert b"Each of 0 phones was heard within 3 days." in page
 
 
 def test_every_check_names_a_page_and_a_heading_that_there_are(server: Guarded) -> None:
