@@ -254,7 +254,7 @@ def wired_app(
     if undecided := routes.keys() - DECIDED.keys():
         raise TypeError(f"say in DECIDED who may pass to {', '.join(undecided)}")
     app = by_prefix(routes, routes[CONSOLE])
-    lane: Lane | None = rest.take if settings.hot_lane and between.api is None else None
+    lane = rest.lane if settings.hot_lane else None
     if settings.admission is not Admission.KEYS:
         app = door = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
         lane = door.guard(lane) if lane is not None else None
