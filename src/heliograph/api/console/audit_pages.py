@@ -9,8 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from heliograph.api.console.guest import TEXT_MAX_CHARS, ConsolePage, Download, Guest, Json
+from heliograph.api.console.rejections import message_of, status_of
 from heliograph.api.console.shown import json_shown, moment, moment_of
-from heliograph.api.http.errors import http_status
 from heliograph.domain.audit import OK
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.service.audit_entries import EVERY_ENTERPRISE, TrailState, trail_state
@@ -30,9 +30,9 @@ _LOCAL_TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?", re.AS
 async def show_entries(guest: Guest, enterprise: str) -> ConsolePage:
     """The entries that the address asks for, newest first."""
     asked = {name: guest.parameter(name) for name in FIELDS}
-    token, error, status = guest.parameter("page"), "", 200
+    token, wanted = guest.parameter("page"), ""
+    error: InvalidArgument | None = None
     answer: Json = {}
-    wanted = ""
     await guest.admit(ENTRIES_LIST, enterprise)
     trail = await trail_state(guest.ports) if guest.ports.store.audited else None
     try:
@@ -40,7 +40,7 @@ async def show_entries(guest: Guest, enterprise: str) -> ConsolePage:
         if trail is not None:
             answer = await guest.ask(ENTRIES_LIST, enterprise, filter=wanted, page_size=ROWS, page_token=token)
     except InvalidArgument as wrong:
-        error, status = wrong.message, http_status(wrong)
+        error = wrong
     more = answer.get("nextPageToken", "")
     everything = enterprise == EVERY_ENTERPRISE
     scope = ["--everything"] if everything else ["--enterprise", enterprise]
@@ -51,7 +51,7 @@ async def show_entries(guest: Guest, enterprise: str) -> ConsolePage:
 
     values = {
         **{name.replace("from", "since"): value for name, value in asked.items()}, "refused": REFUSED, "ok": OK,
-        "kept": trail is not None, "trail": _trail_in_words(trail) if trail is not None else (), "error": error,
+        "kept": trail is not None, "trail": _trail_in_words(trail) if trail is not None else (), "error": message_of(error),
         "rows": [_row(guest, entry) for entry in answer.get("auditEntries", [])], "asking": any(asked.values()), "action": here(),
         "next_url": here(**asked, page=more) if more else "", "first_url": here(**asked) if token else "", "all_url": here(),
         "export_url": _with_verb(here(**asked), "export"), "everything": everything,
@@ -60,7 +60,7 @@ async def show_entries(guest: Guest, enterprise: str) -> ConsolePage:
         "crumbs": [] if everything else [(enterprise, guest.url("enterprises", enterprise))],
     }  # fmt: skip
     title = "Audit trail of the whole server" if everything else "Audit trail"
-    return ConsolePage("console/audit.html", title, values, status=status)
+    return ConsolePage("console/audit.html", title, values, status=status_of(error))
 
 
 async def show_entry(guest: Guest, enterprise: str, entry_id: str) -> ConsolePage:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from heliograph.api.console.guest import POLICIES_LIST, TOKENS_CREATE, TOKENS_LIST, ConsolePage, Guest, Json, Redirect
-from heliograph.api.console.rejections import REJECTIONS, Rejection, status_of
+from heliograph.api.console.rejections import REJECTIONS, Rejection, message_of, status_of
 from heliograph.api.console.shown import json_shown, moment, span, us_of
 from heliograph.domain.agent_app import PATH as AGENT_PATH
 from heliograph.domain.device import AllowPersonalUsage, EnrollmentTokenRecord
@@ -118,12 +118,12 @@ async def _form(guest: Guest, enterprise: str, given: Mapping[str, str], *, erro
     chosen = given.get("policy", "") or DEFAULT_ID
     ids = [policy["name"].rpartition("/")[2] for policy in policies]
     values = {
-        "action": f"{_url(guest, enterprise)}:create", "error": error.message if error else "", "usages": USAGES, "chosen": chosen,
+        "action": f"{_url(guest, enterprise)}:create", "error": message_of(error), "usages": USAGES, "chosen": chosen,
         "policies": ids if chosen in ids else [*ids, chosen], "usage": given.get("usage", ""), "duration": given.get("duration", ""),
         "one_time": bool(given.get("one_time")), "additional_data": given.get("additional_data", ""),
         "default_duration": span(parse_duration_ns(DEFAULT_DURATION) // 1_000), "crumbs": _crumbs(guest, enterprise),
     }  # fmt: skip
-    return ConsolePage("console/token_form.html", "New enrolment token", values, status=status_of(error) if error else 200)
+    return ConsolePage("console/token_form.html", "New enrolment token", values, status=status_of(error))
 
 
 async def _record(guest: Guest, name: EnrollmentTokenName) -> EnrollmentTokenRecord | None:

@@ -19,7 +19,7 @@ from heliograph.api.console.guest import (
     Json,
     Redirect,
 )
-from heliograph.api.console.rejections import REJECTIONS, Rejection, status_of
+from heliograph.api.console.rejections import REJECTIONS, Rejection, message_of, status_of
 from heliograph.api.console.shown import json_shown
 from heliograph.domain.enterprise import DISPLAY_NAME_MAX_CHARS, NotificationType
 from heliograph.domain.names import EnterpriseName
@@ -203,15 +203,15 @@ async def _count(guest: Guest, name: EnterpriseName, held: Held, method_id: str)
 def _new(guest: Guest, display: str, *, error: Rejection | None = None) -> ConsolePage:
     values = {
         "action": f"{guest.url('enterprises')}:create", "display": display, "most": DISPLAY_NAME_MAX_CHARS,
-        "error": error.message if error else "", "crumbs": [("Enterprises", guest.url("enterprises"))],
+        "error": message_of(error), "crumbs": [("Enterprises", guest.url("enterprises"))],
     }  # fmt: skip
-    return ConsolePage("console/enterprise_form.html", "New enterprise", values, status=status_of(error) if error else 200)
+    return ConsolePage("console/enterprise_form.html", "New enterprise", values, status=status_of(error))
 
 
 async def _settings(guest: Guest, enterprise: str, stored: Json, shown: Json, *, error: Rejection | None = None) -> ConsolePage:
     changes = await guest.may(ENTERPRISES_PATCH, enterprise)
     values = {
-        "name": stored["name"], "error": error.message if error else "", "note": NOTES.get(guest.parameter("note"), ""),
+        "name": stored["name"], "error": message_of(error), "note": NOTES.get(guest.parameter("note"), ""),
         "fields": [(setting, _text(shown, setting.path)) for setting in SETTINGS], "types_field": TYPES_FIELD,
         "types": [(kind, meaning, kind in shown.get(TYPES_FIELD, ())) for kind, meaning in TYPES.items()],
         "action": guest.url("enterprises", enterprise, "settings") if changes else "", "json": json_shown(stored),
@@ -221,7 +221,7 @@ async def _settings(guest: Guest, enterprise: str, stored: Json, shown: Json, *,
         "delete_url": f"{guest.url('enterprises', enterprise)}:delete" if await guest.may(ENTERPRISES_DELETE, enterprise) else "",
         "crumbs": [(enterprise, guest.url("enterprises", enterprise))],
     }  # fmt: skip
-    return ConsolePage("console/settings.html", "Settings", values, status=status_of(error) if error else 200)
+    return ConsolePage("console/settings.html", "Settings", values, status=status_of(error))
 
 
 async def _deletion(guest: Guest, enterprise: str, *, wrong: str = "", status: int = 400) -> ConsolePage:

@@ -8,12 +8,12 @@ import msgspec
 
 from heliograph.api.console.audit_pages import quoted
 from heliograph.api.console.guest import ConsolePage, Download, Guest, Json, Redirect
+from heliograph.api.console.rejections import DESK_REJECTIONS, message_of, status_of
 from heliograph.api.console.role_pages import BINDINGS_LIST, choices_of_roles, require_but_fresh, sentences_of
 from heliograph.api.console.shown import moment_of, us_of
-from heliograph.api.http.errors import http_status
 from heliograph.domain.access import EVERY_ENTERPRISE
 from heliograph.domain.durations import written_duration
-from heliograph.protojson.errors import FailedPrecondition, HeliographError, InvalidArgument, PermissionDenied
+from heliograph.protojson.errors import HeliographError, InvalidArgument
 from heliograph.service.key_files import key_file, new_key_pair
 from heliograph.service.service_keys import ServiceKeyNotFound
 
@@ -48,7 +48,7 @@ async def make_key(guest: Guest) -> ConsolePage | Download:
             "account": guest.field("account").strip(), "person": guest.field("person").strip(), **_limits(guest),
         }  # fmt: skip
         return await _file(guest, KEYS_CREATE, (), body)
-    except (InvalidArgument, FailedPrecondition, PermissionDenied) as error:
+    except DESK_REJECTIONS as error:
         return await _new_key(guest, error=error)
 
 
@@ -67,7 +67,7 @@ async def rotate_key(guest: Guest, key_id: str) -> ConsolePage | Download:
     """The file of another key of the same account, sent once; the old key ends after the overlap."""
     try:
         return await _file(guest, KEYS_ROTATE, (key_id,), {"overlap": _duration(guest.field("overlap")) or "0s"})
-    except (InvalidArgument, FailedPrecondition, PermissionDenied) as error:
+    except DESK_REJECTIONS as error:
         return await _key(guest, key_id, error=error)
 
 
@@ -83,7 +83,7 @@ async def revoke_key(guest: Guest, key_id: str) -> ConsolePage | Redirect:
 async def _changed(guest: Guest, method_id: str, key_id: str, body: Callable[[], Json]) -> ConsolePage | Redirect:
     try:
         await guest.ask(method_id, key_id, body=msgspec.json.encode(body()))
-    except (InvalidArgument, FailedPrecondition, PermissionDenied) as error:
+    except DESK_REJECTIONS as error:
         return await _key(guest, key_id, error=error)
     return Redirect(guest.url("keys", key_id))
 
@@ -104,10 +104,10 @@ async def _new_key(guest: Guest, *, error: HeliographError | None = None) -> Con
     values = {
         "roles": await choices_of_roles(guest), "role": guest.field("role"), "enterprises": guest.field("enterprises"),
         "account": guest.field("account"), "whom": guest.field("person"), "ttl": guest.field("ttl"), "radius": guest.field("radius"),
-        "error": error.message if error else "", "action": f"{guest.url('keys')}:make", "crumbs": [("Keys", guest.url("keys"))],
+        "error": message_of(error), "action": f"{guest.url('keys')}:make", "crumbs": [("Keys", guest.url("keys"))],
         **await sentences_of(guest, KEYS_CREATE, back=f"{guest.url('keys')}:make"),
     }  # fmt: skip
-    return ConsolePage("console/key_new.html", "Make a key", values, status=http_status(error) if error else 200)
+    return ConsolePage("console/key_new.html", "Make a key", values, status=status_of(error))
 
 
 async def _key(guest: Guest, key_id: str, *, error: HeliographError | None = None) -> ConsolePage:
@@ -128,11 +128,11 @@ async def _key(guest: Guest, key_id: str, *, error: HeliographError | None = Non
         "facts": [(name, value) for name, value in facts if value], "roles": await choices_of_roles(guest),
         "role": guest.field("role") if sent else key["role"], "whom": guest.field("person") if sent else key["person"],
         "ttl": guest.field("ttl"), "radius": guest.field("radius"), "ends": guest.field("ends"), "overlap": guest.field("overlap") or "1d",
-        "action": guest.url("keys", key_id), "may_revoke": await guest.may(KEYS_DELETE, key_id), "error": error.message if error else "",
+        "action": guest.url("keys", key_id), "may_revoke": await guest.may(KEYS_DELETE, key_id), "error": message_of(error),
         "trail_url": guest.url("enterprises", "-", "auditEntries", filter=f"keyId={quoted(key_id)}") if guest.ports.store.audited else "",
         "crumbs": [("Keys", guest.url("keys"))], **await sentences_of(guest, KEYS_UPDATE, back=guest.url("keys", key_id)),
     }  # fmt: skip
-    return ConsolePage("console/key.html", key["clientEmail"], values, status=http_status(error) if error else 200)
+    return ConsolePage("console/key.html", key["clientEmail"], values, status=status_of(error))
 
 
 def _row(guest: Guest, key: Json) -> Mapping[str, Any]:

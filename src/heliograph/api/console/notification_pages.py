@@ -11,7 +11,7 @@ import msgspec
 
 from heliograph.api.console.endpoint_pages import ENDPOINTS_CREATE, ENDPOINTS_EXPLAIN, sentences
 from heliograph.api.console.guest import DEAD_LETTERS_LIST, ENTERPRISES_GET, PUSH_ENDPOINTS_LIST, ConsolePage, Guest, Json, Redirect
-from heliograph.api.console.rejections import REJECTIONS, Rejection, status_of
+from heliograph.api.console.rejections import REJECTIONS, Rejection, message_of, status_of
 from heliograph.api.console.shown import ago, json_shown, moment, moment_of, span
 from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
 from heliograph.domain.names import EnterpriseName, PushEndpointName
@@ -61,13 +61,13 @@ async def show_letters(guest: Guest, enterprise: str, *, error: Rejection | None
     url = _url(guest, enterprise, "deadLetters")
     values = {
         "rows": [_letter_row(guest, enterprise, letter) for letter in answer.get("deadLetters", [])], "start": start, "end": end,
-        "error": error.message if error else "", "action": url, "note": _done(guest),
+        "error": message_of(error), "action": url, "note": _done(guest),
         "resend_url": f"{url}:resend" if await guest.may(LETTERS_RESEND, enterprise) else "",
         "discard_url": f"{url}:discard" if await guest.may(LETTERS_DISCARD, enterprise) else "",
         "next_url": _url(guest, enterprise, "deadLetters", start=start, end=end, page=more) if more else "",
         "first_url": _url(guest, enterprise, "deadLetters", start=start, end=end) if token else "", "crumbs": _crumbs(guest, enterprise),
     }  # fmt: skip
-    return ConsolePage("console/letters.html", "Dead letters", values, status=status_of(error) if error else 200)
+    return ConsolePage("console/letters.html", "Dead letters", values, status=status_of(error))
 
 
 async def resend_letters(guest: Guest, enterprise: str) -> ConsolePage | Redirect:

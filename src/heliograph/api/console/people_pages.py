@@ -7,12 +7,12 @@ import msgspec
 
 from heliograph.api.console.audit_pages import quoted
 from heliograph.api.console.guest import ConsolePage, Guest, Json, Redirect
+from heliograph.api.console.rejections import DESK_REJECTIONS, message_of, status_of
 from heliograph.api.console.role_pages import choices_of_roles, sentences_of
 from heliograph.api.console.shown import moment_of
-from heliograph.api.http.errors import http_status
 from heliograph.api.sign_in.desk import browser_name
 from heliograph.domain.access import EVERY_ENTERPRISE
-from heliograph.protojson.errors import FailedPrecondition, HeliographError, InvalidArgument, PermissionDenied
+from heliograph.protojson.errors import HeliographError, InvalidArgument
 
 PEOPLE_LIST, PEOPLE_GET, INVITE, SIGN_OUT, REMOVE = (f"heliograph.people.{verb}" for verb in ("list", "get", "invite", "signOut", "delete"))
 SURE = "yes"
@@ -31,7 +31,7 @@ async def invite(guest: Guest) -> ConsolePage:
     }  # fmt: skip
     try:
         invited = await guest.ask(INVITE, body=msgspec.json.encode(wanted))
-    except (InvalidArgument, FailedPrecondition, PermissionDenied) as error:
+    except DESK_REJECTIONS as error:
         return await _people(guest, error=error)
     values = {
         "whom": invited["person"], "role": invited["role"], "link": invited["url"], "expires": moment_of(invited["expireTime"]),
@@ -69,10 +69,10 @@ async def _people(guest: Guest, *, error: HeliographError | None = None) -> Cons
             for one in found["invitations"]
         ],
         "roles": await choices_of_roles(guest), "whom": guest.field("person"), "role": guest.field("role"),
-        "enterprises": guest.field("enterprises"), "error": error.message if error else "", "action": f"{guest.url('people')}:invite",
+        "enterprises": guest.field("enterprises"), "error": message_of(error), "action": f"{guest.url('people')}:invite",
         **await sentences_of(guest, INVITE, back=guest.url("people")),
     }  # fmt: skip
-    return ConsolePage("console/people.html", "People", values, status=http_status(error) if error else 200)
+    return ConsolePage("console/people.html", "People", values, status=status_of(error))
 
 
 async def _person(guest: Guest, person: str, *, error: HeliographError | None = None) -> ConsolePage:
@@ -93,10 +93,10 @@ async def _person(guest: Guest, person: str, *, error: HeliographError | None = 
         "facts": [(name, value) for name, value in facts if value], "sessions": sessions, "me": person == guest.caller.person,
         "may_sign_out": await guest.may(SIGN_OUT, person), "may_remove": await guest.may(REMOVE, person),
         "url": guest.url("people", person),
-        "error": error.message if error else "", "crumbs": [("People", guest.url("people"))],
+        "error": message_of(error), "crumbs": [("People", guest.url("people"))],
         "trail_url": guest.url("enterprises", "-", "auditEntries", filter=f"actor={quoted(person)}") if guest.ports.store.audited else "",
     }  # fmt: skip
-    return ConsolePage("console/person.html", person, values, status=http_status(error) if error else 200)
+    return ConsolePage("console/person.html", person, values, status=status_of(error))
 
 
 def _row(guest: Guest, one: Json) -> Mapping[str, Any]:

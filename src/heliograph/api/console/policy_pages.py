@@ -11,7 +11,7 @@ import msgspec
 from heliograph.api.console.audit_pages import trail_url
 from heliograph.api.console.guest import DEVICES_LIST, METHODS, POLICIES_LIST, TOKENS_CREATE, ConsolePage, Guest, Json, Redirect
 from heliograph.api.console.json_text import Mistake, as_typed, diff, mistakes_in
-from heliograph.api.console.rejections import REJECTIONS, Rejection, status_of
+from heliograph.api.console.rejections import REJECTIONS, Rejection, message_of, status_of
 from heliograph.api.console.shown import json_shown
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName, PolicyName
@@ -235,10 +235,10 @@ def _crumbs_of(guest: Guest, draft: _Draft) -> list[tuple[str, str]]:
 def _deletion(guest: Guest, name: PolicyName, *, error: Rejection | None = None) -> ConsolePage:
     values = {
         "what": "Devices and tokens can no longer be given this policy. The server refuses it while devices have it.",
-        "error": error.message if error else "", "action": f"{_url(guest, *name)}:delete", "button": f"Delete {name.policy}", "typed": "",
+        "error": message_of(error), "action": f"{_url(guest, *name)}:delete", "button": f"Delete {name.policy}", "typed": "",
         "back_url": _url(guest, *name), "crumbs": _crumbs(guest, *name),
     }  # fmt: skip
-    return ConsolePage("console/deletion.html", f"Delete {name.policy}?", values, status=status_of(error) if error else 200)
+    return ConsolePage("console/deletion.html", f"Delete {name.policy}?", values, status=status_of(error))
 
 
 def _mistakes(text: str, error: Rejection) -> Sequence[Mistake]:
