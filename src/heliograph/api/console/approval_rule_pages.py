@@ -7,6 +7,7 @@ import msgspec
 
 from heliograph.api.console.approval_pages import METHOD_WORDS, RULES_GET
 from heliograph.api.console.guest import ConsolePage, Guest, Json, Redirect
+from heliograph.api.console.links import crumbs_of
 from heliograph.api.console.rejections import message_of, status_of
 from heliograph.domain.approval import METHODS, RULES_MOST, RuleKind
 from heliograph.domain.durations import written_duration
@@ -43,9 +44,7 @@ async def _rules_page(guest: Guest, enterprise: str, wanted: bytes | None, *, er
         "action": guest.url("enterprises", enterprise, "approvalRules"), "kinds_of_deeds": DEEDS,
         "management_kinds": [(kind, kind.lower().replace("_", " ")) for kind in KINDS],
         "error": message_of(error), "approval_url": guest.url_of_resource(error.metadata.get("approval", "")) if error else "",
-        "crumbs": [
-            (enterprise, guest.url("enterprises", enterprise)), ("Approvals", guest.url("enterprises", enterprise, "approvals")),
-        ],
+        "crumbs": crumbs_of(guest, enterprise, ("Approvals", "approvals")),
     }  # fmt: skip
     return ConsolePage("console/approval_rules.html", "What needs approval", values, status=status_of(error))
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from heliograph.api.console.guest import TEXT_MAX_CHARS, ConsolePage, Download, Guest, Json
+from heliograph.api.console.links import crumbs_of, turning
 from heliograph.api.console.rejections import message_of, status_of
 from heliograph.api.console.shown import json_shown, moment, moment_of
 from heliograph.domain.audit import OK
@@ -30,7 +31,7 @@ _LOCAL_TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?", re.AS
 async def show_entries(guest: Guest, enterprise: str) -> ConsolePage:
     """The entries that the address asks for, newest first."""
     asked = {name: guest.parameter(name) for name in FIELDS}
-    token, wanted = guest.parameter("page"), ""
+    wanted = ""
     error: InvalidArgument | None = None
     answer: Json = {}
     await guest.admit(ENTRIES_LIST, enterprise)
@@ -38,10 +39,9 @@ async def show_entries(guest: Guest, enterprise: str) -> ConsolePage:
     try:
         wanted = filter_of(asked)
         if trail is not None:
-            answer = await guest.ask(ENTRIES_LIST, enterprise, filter=wanted, page_size=ROWS, page_token=token)
+            answer = await guest.ask(ENTRIES_LIST, enterprise, filter=wanted, page_size=ROWS, page_token=guest.parameter("page"))
     except InvalidArgument as wrong:
         error = wrong
-    more = answer.get("nextPageToken", "")
     everything = enterprise == EVERY_ENTERPRISE
     scope = ["--everything"] if everything else ["--enterprise", enterprise]
     above = guest.url("enterprises", EVERY_ENTERPRISE, "auditEntries")
@@ -53,11 +53,11 @@ async def show_entries(guest: Guest, enterprise: str) -> ConsolePage:
         **{name.replace("from", "since"): value for name, value in asked.items()}, "refused": REFUSED, "ok": OK,
         "kept": trail is not None, "trail": _trail_in_words(trail) if trail is not None else (), "error": message_of(error),
         "rows": [_row(guest, entry) for entry in answer.get("auditEntries", [])], "asking": any(asked.values()), "action": here(),
-        "next_url": here(**asked, page=more) if more else "", "first_url": here(**asked) if token else "", "all_url": here(),
-        "export_url": _with_verb(here(**asked), "export"), "everything": everything,
+        **turning(guest, answer.get("nextPageToken", ""), "enterprises", enterprise, "auditEntries", **asked), "all_url": here(),
+        "export_url": here(verb="export", **asked), "everything": everything,
         "everything_url": above if not everything and await guest.may(ENTRIES_LIST, EVERY_ENTERPRISE) else "",
         "most": f"{EXPORTED_MOST:,}", "cli": shlex.join(["heliograph", "audit", "list", *scope, *(["--filter", wanted] if wanted else [])]),
-        "crumbs": [] if everything else [(enterprise, guest.url("enterprises", enterprise))],
+        "crumbs": [] if everything else crumbs_of(guest, enterprise),
     }  # fmt: skip
     title = "Audit trail of the whole server" if everything else "Audit trail"
     return ConsolePage("console/audit.html", title, values, status=status_of(error))
@@ -93,9 +93,7 @@ async def show_entry(guest: Guest, enterprise: str, entry_id: str) -> ConsolePag
             )
             if any(query.values())
         ],
-        "crumbs": [
-            *([] if enterprise == EVERY_ENTERPRISE else [(enterprise, guest.url("enterprises", enterprise))]), ("Audit trail", trail),
-        ],
+        "crumbs": [*([] if enterprise == EVERY_ENTERPRISE else crumbs_of(guest, enterprise)), ("Audit trail", trail)],
     }  # fmt: skip
     return ConsolePage("console/audit_entry.html", _what(entry), values)
 
@@ -197,8 +195,3 @@ def _trail_in_words(trail: TrailState) -> Sequence[str]:
     if not trail.witnesses:
         words.append("This server has no witness outside of the database, so a rollback of the whole database would not be found.")
     return words
-
-
-def _with_verb(url: str, verb: str) -> str:
-    path, question, query = url.partition("?")
-    return f"{path}:{verb}{question}{query}"

@@ -7,6 +7,7 @@ import msgspec
 
 from heliograph.api.console.command_forms import Fields, command_in, example_of, fields_of, inputs_of
 from heliograph.api.console.guest import DEVICES_GET, ISSUE, ConsolePage, Guest, Json, Redirect
+from heliograph.api.console.links import crumbs_of
 from heliograph.api.console.rejections import message_of, status_of
 from heliograph.api.console.same_elsewhere import command_line, curl_line, python_lines
 from heliograph.api.console.shown import json_shown
@@ -142,4 +143,4 @@ def _without_secrets(row: CommandType, command: Json) -> Json:
 
 
 def _crumbs(guest: Guest, name: DeviceName) -> list[tuple[str, str]]:
-    return [(name.enterprise, guest.url("enterprises", name.enterprise)), (name.device, guest.url_of(name))]
+    return [*crumbs_of(guest, name.enterprise), (name.device, guest.url_of(name))]

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from heliograph.api.console.guest import PUSH_ENDPOINTS_LIST, ConsolePage, Guest, Json, Redirect
+from heliograph.api.console.links import Crumbs, crumbs_of
 from heliograph.api.console.rejections import REJECTIONS, Rejection, message_of, status_of
 from heliograph.api.console.shown import json_shown, moment_of
 from heliograph.domain.enterprise import NotificationType
@@ -96,7 +97,7 @@ async def show_deletion(guest: Guest, enterprise: str, endpoint: str) -> Console
     values = {
         "what": "Nothing more is pushed to it, and its secret is lost. What waits for it becomes dead letters.", "error": "", "typed": "",
         "action": f"{_url(guest, PushEndpointName(enterprise, endpoint))}:delete", "button": f"Delete {endpoint}",
-        "back_url": _url(guest, PushEndpointName(enterprise, endpoint)), "crumbs": _crumbs(guest, enterprise),
+        "back_url": _url(guest, PushEndpointName(enterprise, endpoint)), "crumbs": crumbs(guest, enterprise),
     }  # fmt: skip
     return ConsolePage("console/deletion.html", f"Delete {endpoint}?", values)
 
@@ -117,7 +118,7 @@ def _form(guest: Guest, enterprise: str, *, error: Rejection | None = None) -> C
         "given": {field: guest.field(field) for field in FORM}, "error": message_of(error),
         "types": [(kind, kind in guest.fields.get("types", ())) for kind in TYPES],
         "schemes": [(scheme, meaning, scheme in guest.fields.get("schemes", ())) for scheme, meaning in SCHEMES.items()],
-        "action": f"{guest.url('enterprises', enterprise, 'pushEndpoints')}:create", "crumbs": _crumbs(guest, enterprise),
+        "action": f"{guest.url('enterprises', enterprise, 'pushEndpoints')}:create", "crumbs": crumbs(guest, enterprise),
     }  # fmt: skip
     return ConsolePage("console/endpoint_form.html", "New push endpoint", values, status=status_of(error))
 
@@ -137,7 +138,7 @@ async def _shown(guest: Guest, endpoint: Json, *, note: str = "", error: Rejecti
         "test_url": f"{url}:test" if enabled and await guest.may(ENDPOINTS_TEST, *name) else "",
         "rotate_url": f"{url}:rotateSecret" if webhooks and await guest.may(ENDPOINTS_ROTATE, *name) else "",
         "delete_url": f"{url}:delete" if await guest.may(ENDPOINTS_DELETE, *name) else "",
-        "crumbs": _crumbs(guest, name.enterprise),
+        "crumbs": crumbs(guest, name.enterprise),
     }  # fmt: skip
     title = endpoint.get("displayName", "") or name.push_endpoint
     return ConsolePage("console/endpoint.html", title, values, status=status_of(error))
@@ -172,5 +173,6 @@ def _url(guest: Guest, name: PushEndpointName, **query: str) -> str:
     return guest.url("enterprises", name.enterprise, "pushEndpoints", name.push_endpoint, **query)
 
 
-def _crumbs(guest: Guest, enterprise: str) -> list[tuple[str, str]]:
-    return [(enterprise, guest.url("enterprises", enterprise)), ("Notifications", guest.url("enterprises", enterprise, "notifications"))]
+def crumbs(guest: Guest, enterprise: str) -> Crumbs:
+    """The way to what is in Notifications."""
+    return crumbs_of(guest, enterprise, ("Notifications", "notifications"))

@@ -15,6 +15,7 @@ from heliograph.api.console.guest import (
     Guest,
     Json,
 )
+from heliograph.api.console.links import turning
 from heliograph.api.console.shown import ago, management_of, moment_of, us_of
 from heliograph.domain.device_columns import COLUMNS, Columns, containing, plain, read_filter
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName
@@ -68,8 +69,8 @@ async def show_fleet(guest: Guest, enterprise: str) -> ConsolePage:
         **await _numbers(guest, enterprise, shown=not (text or wanted or token)),
         "enterprise": enterprise, "display": display, "text": text, "filter": wanted, "error": error, "rows": rows,
         "scanned": found.scanned, "enrol_url": f"{here()}/enrollmentTokens:create" if guest.may_open(TOKENS_CREATE, enterprise) else "",
-        "searching": bool(text or wanted), "first_url": here(q=text, filter=wanted) if token else "", "action": here(),
-        "next_url": here(q=text, filter=wanted, page=found.next_page) if found.next_page else "", "columns": ", ".join(_columns(guest)),
+        "searching": bool(text or wanted), "action": here(), "columns": ", ".join(_columns(guest)),
+        **turning(guest, found.next_page, "enterprises", enterprise, q=text, filter=wanted),
         "quick": [
             {"name": name, "url": here(q=text, filter=condition), "chosen": condition == wanted}
             for name, condition in QUICK_FILTERS.items()

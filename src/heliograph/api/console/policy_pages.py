@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlencode
 
 import msgspec
 
 from heliograph.api.console.audit_pages import trail_url
 from heliograph.api.console.guest import DEVICES_LIST, METHODS, POLICIES_LIST, TOKENS_CREATE, ConsolePage, Guest, Json, Redirect
 from heliograph.api.console.json_text import Mistake, as_typed, diff, mistakes_in
+from heliograph.api.console.links import Crumbs, crumbs_of, turning
 from heliograph.api.console.rejections import REJECTIONS, Rejection, message_of, status_of
 from heliograph.api.console.shown import json_shown
 from heliograph.domain.device import DeviceRecord
@@ -64,18 +64,16 @@ class _Users(NamedTuple):
 
 async def show_policies(guest: Guest, enterprise: str) -> ConsolePage:
     """The policies, each with its version, what it sets, and devices that have it."""
-    token = guest.parameter("page")
-    answer = await guest.ask(POLICIES_LIST, enterprise, page_size=ROWS, page_token=token)
-    policies, more = answer.get("policies", []), answer.get("nextPageToken", "")
+    answer = await guest.ask(POLICIES_LIST, enterprise, page_size=ROWS, page_token=guest.parameter("page"))
+    policies = answer.get("policies", [])
     sees_devices = await guest.may(DEVICES_LIST, enterprise)
     names = [PolicyName(enterprise, policy["name"].rpartition("/")[2]) for policy in policies]
     users = await asyncio.gather(*(_users(guest, name, most=DEVICES_IN_LIST) for name in names)) if sees_devices else [None] * len(names)
     values = {
         "rows": [_row(guest, name, policy, used) for name, policy, used in zip(names, policies, users, strict=True)],
         "create_url": f"{_url(guest, enterprise)}:create" if await guest.may(POLICIES_PATCH, enterprise, "new") else "",
-        "next_url": guest.url("enterprises", enterprise, "policies", page=more) if more else "",
-        "first_url": _url(guest, enterprise) if token else "", "deleted": guest.parameter("note") == "deleted",
-        "crumbs": [(enterprise, guest.url("enterprises", enterprise))],
+        **turning(guest, answer.get("nextPageToken", ""), "enterprises", enterprise, "policies"),
+        "deleted": guest.parameter("note") == "deleted", "crumbs": crumbs_of(guest, enterprise),
     }  # fmt: skip
     return ConsolePage("console/policies.html", "Policies", values)
 
@@ -176,7 +174,7 @@ async def _policy_page(guest: Guest, name: PolicyName, *, error: str = "", devic
         "edit_url": f"{_url(guest, *name)}:edit" if changes else "",
         "delete_url": f"{_url(guest, *name)}:delete" if not is_default and await guest.may(POLICIES_DELETE, *name) else "",
         "assign_url": f"{_url(guest, *name)}:assign" if used is not None and guest.may_open(DEVICES_PATCH, name.enterprise) else "",
-        "enrol_url": f"{guest.url('enterprises', name.enterprise, 'enrollmentTokens')}:create?{urlencode({'policy': name.policy})}"
+        "enrol_url": guest.url("enterprises", name.enterprise, "enrollmentTokens", verb="create", policy=name.policy)
         if await guest.may(TOKENS_CREATE, name.enterprise) else "",
         "is_default": is_default, "error": error, "device": device, "note": NOTES.get(guest.parameter("note"), ""),
         "trail_url": await trail_url(guest, name.enterprise, str(name)), "crumbs": _crumbs(guest, name.enterprise),
@@ -228,7 +226,7 @@ def _editor_url(guest: Guest, draft: _Draft) -> str:
     return f"{_url(guest, draft.enterprise)}:create" if draft.new else f"{_url(guest, *draft.name)}:edit"
 
 
-def _crumbs_of(guest: Guest, draft: _Draft) -> list[tuple[str, str]]:
+def _crumbs_of(guest: Guest, draft: _Draft) -> Crumbs:
     return _crumbs(guest, draft.enterprise, "" if draft.new else draft.policy_id)
 
 
@@ -317,6 +315,6 @@ def _url(guest: Guest, enterprise: str, policy_id: str = "", **query: str) -> st
     return guest.url("enterprises", enterprise, "policies", *([policy_id] if policy_id else []), **query)
 
 
-def _crumbs(guest: Guest, enterprise: str, policy_id: str = "") -> list[tuple[str, str]]:
-    crumbs = [(enterprise, guest.url("enterprises", enterprise)), ("Policies", _url(guest, enterprise))]
+def _crumbs(guest: Guest, enterprise: str, policy_id: str = "") -> Crumbs:
+    crumbs = crumbs_of(guest, enterprise, ("Policies", "policies"))
     return [*crumbs, (policy_id, _url(guest, enterprise, policy_id))] if policy_id else crumbs
