@@ -117,10 +117,10 @@ async def export(guest: Guest, enterprise: str) -> Download:
     return Download("audit.json", body + b"\n")
 
 
-async def trail_url(guest: Guest, enterprise: str, resource: str) -> str:
-    """The page of everything that was done to a resource and what is below it; empty: the caller may not see it, or no trail is kept."""
+async def trail_url(guest: Guest, enterprise: str = EVERY_ENTERPRISE, **asked: str) -> str:
+    """The page of the entries that these FIELDS ask for; empty: the caller may not see it, or no trail is kept."""
     kept = guest.ports.store.audited and await guest.may(ENTRIES_LIST, enterprise)
-    return guest.url("enterprises", enterprise, "auditEntries", resource=resource) if kept else ""
+    return guest.url("enterprises", enterprise, "auditEntries", **asked) if kept else ""
 
 
 def filter_of(asked: Mapping[str, str]) -> str:

@@ -43,7 +43,8 @@ async def show_device(guest: Guest, enterprise: str, device_id: str) -> ConsoleP
         "connection": CONNECTIONS[sighting.where], "seen": ago(seen_us, now_us), "state": device.get("state", ""),
         "json": json_shown(device), "may_issue": await guest.may(ISSUE, *name), "issue_url": guest.url_of(name, "commands"),
         "all_url": guest.url_of(name, "operations"), "crumbs": crumbs_of(guest, enterprise),
-        "trail_url": await trail_url(guest, enterprise, str(name)), "may_list": False, "axis": None, "queue": (), "hidden": 0, "newest": (),
+        "trail_url": await trail_url(guest, enterprise, resource=str(name)),
+        "may_list": False, "axis": None, "queue": (), "hidden": 0, "newest": (),
     }  # fmt: skip
     if await guest.may(OPERATIONS_LIST, *name):
         values |= await _commands(guest, name)

@@ -47,7 +47,8 @@ async def show_operation(guest: Guest, enterprise: str, device_id: str, operatio
         "ended": moment_of(timeline.get("endedAt", "")), "entries": list(_entries(timeline.get("entries", ()))),
         "judgement": JUDGEMENTS[evidence["judgement"]] if evidence else "", "facts": _facts(evidence) if evidence else (),
         "json": json_shown(operation), "cancel_url": f"{guest.url_of(name, 'operations', operation_id)}:cancel" if cancels else "",
-        "trail_url": await trail_url(guest, enterprise, operation["name"]), "approval_url": await _approval_url(guest, operation["name"]),
+        "trail_url": await trail_url(guest, enterprise, resource=operation["name"]),
+        "approval_url": await _approval_url(guest, operation["name"]),
         "again_url": guest.url_of(name, "commands", kind),
         "crumbs": [*crumbs_of(guest, enterprise), (device_id, guest.url_of(name))],
     }  # fmt: skip

@@ -177,7 +177,7 @@ async def _policy_page(guest: Guest, name: PolicyName, *, error: str = "", devic
         "enrol_url": guest.url("enterprises", name.enterprise, "enrollmentTokens", verb="create", policy=name.policy)
         if await guest.may(TOKENS_CREATE, name.enterprise) else "",
         "is_default": is_default, "error": error, "device": device, "note": NOTES.get(guest.parameter("note"), ""),
-        "trail_url": await trail_url(guest, name.enterprise, str(name)), "crumbs": _crumbs(guest, name.enterprise),
+        "trail_url": await trail_url(guest, name.enterprise, resource=str(name)), "crumbs": _crumbs(guest, name.enterprise),
     }  # fmt: skip
     return ConsolePage("console/policy.html", name.policy, values, status=400 if error else 200)
 

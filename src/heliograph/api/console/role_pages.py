@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote
 
 import msgspec
 
+from heliograph.api.console.desk_forms import ROLES_LIST, bindings_of, choices_of_roles, require_but_fresh, sentences_of
 from heliograph.api.console.guest import ConsolePage, Guest, Json, Redirect
 from heliograph.api.console.rejections import DESK_REJECTIONS, message_of, status_of
 from heliograph.api.console.shown import moment_of
@@ -14,37 +14,9 @@ from heliograph.domain.access_words import access_in_words
 from heliograph.domain.roles import LINES_MOST
 from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound
 
-ROLES_LIST, ROLES_GET, ROLES_SET, ROLES_DELETE = (f"heliograph.roles.{verb}" for verb in ("list", "get", "set", "delete"))
-BINDINGS_LIST, BIND, UNBIND = (f"heliograph.roleBindings.{verb}" for verb in ("list", "bind", "unbind"))
+ROLES_GET, ROLES_SET, ROLES_DELETE = (f"heliograph.roles.{verb}" for verb in ("get", "set", "delete"))
+BIND, UNBIND = (f"heliograph.roleBindings.{verb}" for verb in ("bind", "unbind"))
 EXPLAIN_ACCESS: Final = "heliograph.access.explain"
-SIGN_IN_AGAIN: Final = "SIGN_IN_AGAIN"
-
-
-async def sentences_of(guest: Guest, method_id: str, *, back: str) -> Mapping[str, str]:
-    """Of a form that lets others do more: why the caller may not send it, empty if they may; and where to sign in again, if that helps.
-
-    `back`: the page that the sign-in leads back to.
-    """
-    wrong = await guest.why_not(method_id)
-    again = wrong is not None and wrong.reason == SIGN_IN_AGAIN
-    return {
-        "locked": wrong.message if wrong else "",
-        "sign_in_url": f"{guest.base}/sign-in?again=1&next={quote(back, safe='/')}" if again else "",
-    }
-
-
-async def require_but_fresh(guest: Guest, method_id: str) -> None:
-    """Check that the caller may call the method, or could after another sign-in.  Raises: as Guest.require."""
-    wrong = await guest.why_not(method_id)
-    if wrong is not None and wrong.reason != SIGN_IN_AGAIN:
-        await guest.require(method_id)
-
-
-async def choices_of_roles(guest: Guest) -> Sequence[str]:
-    """The roles that there are."""
-    if not await guest.may(ROLES_LIST):
-        return ()
-    return [role["name"] for role in (await guest.ask(ROLES_LIST))["roles"]]
 
 
 async def show_roles(guest: Guest) -> ConsolePage:
@@ -131,7 +103,6 @@ def line_in_words(line: Json) -> str:
 
 async def _roles(guest: Guest, *, error: HeliographError | None = None) -> ConsolePage:
     roles = (await guest.ask(ROLES_LIST))["roles"]
-    bindings = (await guest.ask(BINDINGS_LIST))["roleBindings"] if await guest.may(BINDINGS_LIST) else []
     values = {
         "roles": [
             {"name": role["name"], "url": guest.url("roles", role["name"]), "description": role.get("description", ""),
@@ -139,7 +110,7 @@ async def _roles(guest: Guest, *, error: HeliographError | None = None) -> Conso
             for role in roles
         ],
         "names": [role["name"] for role in roles],
-        "bindings": [{"who": one["who"], "role": one["role"], "since": moment_of(one["createTime"])} for one in bindings],
+        "bindings": [{"who": one["who"], "role": one["role"], "since": moment_of(one["createTime"])} for one in await bindings_of(guest)],
         "may_unbind": await guest.may(UNBIND), "make_url": f"{guest.url('roles')}:make", "action": guest.url("roles"),
         "who": guest.field("who"), "role": guest.field("role"), "error": message_of(error),
         **await sentences_of(guest, BIND, back=guest.url("roles")),
