@@ -19,8 +19,8 @@ from heliograph.domain.policy import DEFAULT_ID, violations
 from heliograph.domain.policy_messages import Policy
 from heliograph.protojson.errors import InvalidArgument, NotFound, Violations
 from heliograph.protojson.messages import decode_message, encode_message
+from heliograph.service.devices import devices_called
 from heliograph.service.policies import get_policy
-from heliograph.service.ports import Decision, Sees
 from heliograph.service.work_aside import work_aside
 
 POLICIES_GET = "androidmanagement.enterprises.policies.get"
@@ -267,13 +267,10 @@ async def _device(guest: Guest, enterprise: str, wanted: str) -> tuple[DeviceNam
     if not wanted:
         return None, "Write the id or the serial number of the device."
     await guest.admit(DEVICES_LIST, enterprise)
-    if ID_PATTERN.fullmatch(wanted) and await guest.ports.store.device(DeviceName(enterprise, wanted)) is not None:
-        return DeviceName(enterprise, wanted), ""
-    sees = Sees(enterprise=EnterpriseName(enterprise), serial=wanted)
-    names = [DeviceName.parse(name) for name in await guest.ports.store.decide(sees, lambda facts: Decision(facts.previous_device_names))]
-    there = [name for name in names if await guest.ports.store.device(name) is not None]
-    if len(there) == 1:
-        return there[0], ""
+    there = await devices_called(guest.ports, EnterpriseName(enterprise), wanted)
+    of_id = [name for name in there if name.device == wanted]
+    if of_id or len(there) == 1:
+        return (of_id or there)[0], ""
     what = (
         f"{len(there)} devices have the serial number {wanted}: write the id of one"
         if there
