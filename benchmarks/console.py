@@ -79,7 +79,7 @@ def _measured(server: Heliograph, path: str) -> tuple[float, float]:
 
 
 def _ask(server: Heliograph, path: str) -> tuple[float, bytes]:
-    """Seconds to the first byte, and the page.  Raises: AssertionError: it is none."""
+    """Seconds to the first byte, and the page.  Raises: AssertionError: another answer than a page."""
     connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=60)
     try:
         connection.connect()

@@ -137,7 +137,7 @@ async def _serve(settings: Settings, started: "Future[Live]", options: Mapping[s
             async with contextlib.AsyncExitStack() as stack:
                 parts = await stack.enter_async_context(assembled(settings, clock=clock_for(settings)))
                 app = rest_app(parts.ports, **options)
-                lane = app.take if settings.hot_lane else None
+                lane = app.lane if settings.hot_lane else None
                 await stack.enter_async_context(
                     serving(app, listener, drain=parts.channel.drain, limits=settings.http, lane=lane),
                 )

@@ -111,7 +111,8 @@ class Both:
 def both_ways(live: Live, device: str, **options: Any) -> Iterator[Both]:  # noqa: ANN401 - whatever rest_app takes
     """The server's API on two more sockets."""
     app = rest_app(live.ports, **options)
-    taking = Taking(app.take)
+    assert app.lane is not None
+    taking = Taking(app.lane)
 
     async def drain() -> None:
         """Nothing stays open."""

@@ -1,6 +1,7 @@
 """The page of health: what is not well, is stuck or is full, in words; for those who may see the whole server."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +12,22 @@ from heliograph.api.console.health_page import checks_of
 from heliograph.api.readiness import STOPPING
 from heliograph.service.metrics import PROCESS
 from heliograph.service.silent_phones import Silence
-from heliograph.settings import Settings
+from heliograph.settings import Admission, Settings
 from tests.console.reader import Page, Reader
 from tests.people.visitor import Visitor, signed_in
 from tests.sign_in.conftest import Guarded, guarded_server
 
 DOCS = Path(__file__).parents[2]
 HEALTH = "/console/health"
+
+
+@pytest.fixture(autouse=True)
+def well_until_now() -> Iterator[None]:
+    """What tests before this one did in the same process is not counted."""
+    crowded, dropped = PROCESS.connections_crowded, PROCESS.log_lines_dropped
+    PROCESS.connections_crowded, PROCESS.log_lines_dropped = Counter(), 0
+    yield
+    PROCESS.connections_crowded, PROCESS.log_lines_dropped = PROCESS.connections_crowded + crowded, PROCESS.log_lines_dropped + dropped
 
 
 @pytest.fixture
@@ -66,10 +76,8 @@ def test_what_was_rejected_rests_or_is_full_is_worth_a_look(server: Guarded) -> 
     ports.publishing.closed += 1
     ports.access_counts.blast_radius_reached += 1
     PROCESS.connections_crowded["address"] += 1
-    try:
-        page = health(visitor)
-    finally:
-        PROCESS.connections_crowded["address"] -= 1
+
+    page = health(visitor)
 
     assert "Something is worth a look." in page.text
     for words in (
@@ -94,6 +102,17 @@ def test_phones_that_are_silent_for_a_week_are_worth_a_look(server: Guarded, sil
     found = next(check for check in checks_of(server.ports, None, Silence(9, silent)) if check.name == "Silent phones")
 
     assert (state, [words]) == (found.state, list(found.sentences))
+
+
+def test_the_page_has_the_count_of_phones_that_metrics_has(tmp_path: Path) -> None:
+    with guarded_server(Settings(data_dir=tmp_path, admission=Admission.UNCHECKED, durable=False)) as server:
+        metrics = server.call("GET", "/metrics").body
+        server.device(server.enterprise())  # it is in the next count, minutes later
+
+        page = server.call("GET", HEALTH).body
+
+    assert b"\nheliograph_devices 0" in metrics
+    assert b"Each of 0 phones was heard within 3 days." in page
 
 
 def test_every_check_names_a_page_and_a_heading_that_there_are(server: Guarded) -> None:

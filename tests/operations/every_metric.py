@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from heliograph.api.latest_stats import LatestStats
 from heliograph.api.metrics_page import MetricsPage
 from heliograph.service.metrics import DoorbellCounts
 from heliograph.service.ports import Ports
@@ -29,7 +30,7 @@ def every_metric(folder: Path) -> Iterator[Exposition]:
 async def _text(ports: Ports) -> str:
     shared = dataclasses.replace(ports, doorbell_counts=DoorbellCounts())
     shared.doorbell_counts.listening = True
-    return (await MetricsPage(shared, Counter({("androidmanagement.enterprises.get", 200): 1})).text()).decode()
+    return (await MetricsPage(shared, LatestStats(shared), Counter({("androidmanagement.enterprises.get", 200): 1})).text()).decode()
 
 
 def asks_for_what_exists(expression: str, shown: Exposition, *, added: frozenset[str] = frozenset()) -> None:

@@ -16,6 +16,7 @@ from heliograph.api.health_pages import HealthPages
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.authorization import Admits
 from heliograph.api.http.request_body import BATCH_PATHS
+from heliograph.api.latest_stats import LatestStats
 from heliograph.api.resources.agent_app import agent_app
 from heliograph.api.resources.operator_desk import PREFIX as DESK
 from heliograph.api.resources.signing_keys import signing_keys_app
@@ -201,7 +202,7 @@ def test_a_page_does_nothing_for_a_browser_that_no_one_signed_in_with(guarded: G
 
 def test_what_anybody_may_read_names_no_enterprise(guarded: Guarded, nobody: dict[str, Any]) -> None:
     assert nobody
-    pages = HealthPages(guarded.ports, counts=Counter(), addresses=Addresses())
+    pages = HealthPages(guarded.ports, lately=LatestStats(guarded.ports), counts=Counter(), addresses=Addresses())
     for path in (*pages.paths, *(route.path for route in signing_keys_routes()), *(one.path for one in of(Admits.ANYBODY))):
         answer = guarded.call("GET", path)
 

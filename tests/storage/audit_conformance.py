@@ -191,6 +191,19 @@ class AuditConformance:
         assert (await store.audit_state()).unsigned
         assert [checkpoint] == [decode_checkpoint(b.entries) for b in await store.audit_blocks(CHECKPOINT_STREAM, before=LATEST, limit=9)]
 
+    async def test_what_stands_among_the_checkpoints_and_is_not_one_hides_none(self, open_store: OpenStore) -> None:
+        store = await opened(open_store)
+        stray = write(AddAuditEntry(CHECKPOINT_STREAM, AuditEntry(actor_type=ActorType.ANYBODY, method="enterprises.delete")))
+        await store.decide(Sees(), stray)
+        alone = await store.audit_state()
+        checkpoint = Checkpoint(number=1, digest=alone.head.digest.hex(), signed_us=START_US, key_id="k", signature="00")
+        await store.decide(Sees(), write(AddCheckpoint(checkpoint)))
+        for _ in range(2):
+            await store.decide(Sees(), stray)
+
+        assert alone.checkpoint is None
+        assert (checkpoint, False, 4) == ((state := await store.audit_state()).checkpoint, state.unsigned, state.head.number)
+
     async def test_the_oldest_blocks_go_and_the_chain_goes_on(self, open_store: OpenStore) -> None:
         store = await opened(open_store)
         for _ in range(5):

@@ -18,6 +18,7 @@ from heliograph.api.http.partial_response import select_fields
 from heliograph.api.http.query import USUAL, parse_query
 from heliograph.api.http.request_body import BATCH_MAX_BYTES, BATCH_PATHS, BODY_MAX_BYTES, BODY_TIMEOUT_S, read_body
 from heliograph.api.http.streaming import Stream
+from heliograph.api.latest_stats import LatestStats
 from heliograph.api.method import Method, MethodTable, own_of
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.api.own_methods import OWN_METHODS
@@ -47,21 +48,23 @@ def rest_app(  # noqa: PLR0913 - one option each
     body_timeout_s: float = BODY_TIMEOUT_S,
     addresses: Addresses | None = None,
     cors_origins: Collection[str] = (),
+    lately: LatestStats | None = None,
     around: Callable[[Asgi], Asgi] | None = None,
 ) -> HttpCompat:
     """The ASGI app that answers /v1, /heliograph/v1, /batch and the pages, and everything else with 404 in Google's form.
 
     `authorizer`: who may call; None: everyone, everything. `ports.limits.quota_per_minute` says how often.
     `addresses`: this server's addresses, and which proxies to trust; `cors_origins`: origins of pages that may call.
+    `lately`: what the store holds, for /metrics; None: no one else looks at that.
     `around(app)`: what every request passes on its way to the API, each call of a batch too; the edge is before it. It is not passed on
     the hot lane, so that takes nothing then.
 
     Raises: InvalidArgument: an invalid origin.
     """
     addresses = addresses or Addresses()
-    app = RestApp(
-        ports, authorizer=authorizer, body_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s, addresses=addresses, around=around
-    )
+    calls = Calls(ports, authorizer=authorizer, addresses=addresses)
+    health_pages = HealthPages(ports, lately=lately or LatestStats(ports), counts=calls.counted, addresses=addresses)
+    app = RestApp(calls, health_pages, body_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s, around=around)
     origins = parse_origins(cors_origins)
     return HttpCompat(
         app.entrance,
@@ -69,7 +72,7 @@ def rest_app(  # noqa: PLR0913 - one option each
         body_limit=app.body_limit,
         body_timeout_s=body_timeout_s,
         cors_origins=origins,
-        lane=_lane(app.calls, body_max_bytes) if around is None else None,
+        lane=_lane(calls, body_max_bytes) if around is None else None,
     )
 
 
@@ -83,13 +86,13 @@ class RestApp:
     """See `rest_app`."""
 
     def __init__(
-        self, ports: Ports, *, authorizer: Authorizer | None, body_max_bytes: int, body_timeout_s: float, addresses: Addresses,
+        self, calls: Calls, health_pages: HealthPages, *, body_max_bytes: int, body_timeout_s: float,
         around: Callable[[Asgi], Asgi] | None = None,
     ) -> None:  # fmt: skip
-        self.calls = Calls(ports, authorizer=authorizer, addresses=addresses)
+        self._calls = calls
+        self._health_pages = health_pages
         self._body_max_bytes = body_max_bytes
         self._body_timeout_s = body_timeout_s
-        self._health_pages = HealthPages(ports, counts=self.calls.counted, addresses=addresses)
         self.entrance: Asgi = self if around is None else around(self)
         """This app with its wrappers."""
 
@@ -124,17 +127,17 @@ class RestApp:
         try:
             method, ids = table.find(scope["method"], path)
             asked = Asked(method, ids, query, scope)
-            said = await self.calls.said(asked, self._answer(asked, method, receive))
+            said = await self._calls.said(asked, self._answer(asked, method, receive))
         except HeliographError as error:
-            said = await self.calls.rejected(asked, error)
+            said = await self._calls.rejected(asked, error)
         except ClientGone:
             return
-        await self.calls.deliver(asked, said, receive, send)
+        await self._calls.deliver(asked, said, receive, send)
 
     async def _answer(self, asked: Asked, method: Method, receive: Receive) -> bytes | Stream:
         """The method's answer, compact, or a stream.  Raises: HeliographError, ClientGone."""
         query = asked.query
-        caller = await self.calls.admit(method, asked.ids, asked.scope)
+        caller = await self._calls.admit(method, asked.ids, asked.scope)
         if query.rejection is not None:
             raise query.rejection
         selection = selection_of(query.fields, method.response) if query.fields else None
@@ -142,7 +145,7 @@ class RestApp:
         body = b""
         if method.takes_body:
             body = await read_body(receive, max_bytes=self._body_max_bytes, timeout_s=self._body_timeout_s)
-        answer = await self.calls.handled(method, self.calls.call(asked, method, own, body, caller))
+        answer = await self._calls.handled(method, self._calls.call(asked, method, own, body, caller))
         return answer if selection is None or isinstance(answer, Stream) else select_fields(answer, selection)
 
     async def _serve_health_page(self, scope: Scope, send: Send) -> None:
@@ -158,7 +161,7 @@ class RestApp:
 
         return Batch(
             self.entrance,
-            authorizer=self.calls.authorizer,
+            authorizer=self._calls.authorizer,
             part_max_bytes=self._body_max_bytes,
             body_timeout_s=self._body_timeout_s,
         )
@@ -171,13 +174,13 @@ class RestApp:
             status, headers = OK, [(b"content-type", content_type)]
         except HeliographError as error:
             status, headers, body = error_answer(error)
-            await self.calls.note_rejection(error, BATCH, status, scope)
+            await self._calls.note_rejection(error, BATCH, status, scope)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the last one who can answer
             status, headers, body = error_answer(Internal())
             log_failure(BATCH, error)
-        self.calls.counted[BATCH, status] += 1
+        self._calls.counted[BATCH, status] += 1
         await send_sparingly(scope, send, status, body, headers)
 
 

@@ -99,7 +99,7 @@ class Calls:
         return Call(self.ports, asked.ids, own, body, asked.scope, self._addresses, caller, caller.rights.permit(method))
 
     async def handled(self, method: Method, call: Call, answering: Awaitable[bytes | Stream] | None = None) -> bytes | Stream:
-        """The handler's answer; or `answering`, where that was begun already.  Raises: what it raises."""
+        """The handler's answer; or that of `answering`, if one is begun already.  Raises: what it raises."""
         try:
             answer = await (method.handler(call) if answering is None else answering)
         except BlastRadiusReached as error:

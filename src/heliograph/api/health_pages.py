@@ -11,6 +11,7 @@ from heliograph.api.discovery import VERSION, discovery_document
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.errors import Headers, UnknownPath, error_answer
 from heliograph.api.http.query import parameters_of
+from heliograph.api.latest_stats import LatestStats
 from heliograph.api.readiness import why_not_ready, worth_a_look
 from heliograph.asgi import JSON
 from heliograph.service.ports import Ports
@@ -38,8 +39,9 @@ class UnknownVersion(UnknownPath):
 class HealthPages:
     """Pages by path. They are open to everyone: they show nothing about an enterprise."""
 
-    def __init__(self, ports: Ports, *, counts: Counter[tuple[str, int]], addresses: Addresses) -> None:
+    def __init__(self, ports: Ports, *, lately: LatestStats, counts: Counter[tuple[str, int]], addresses: Addresses) -> None:
         self._ports = ports
+        self._lately = lately
         self._counts = counts
         self._addresses = addresses
         self._pages: Mapping[str, HealthPage] = {
@@ -86,7 +88,7 @@ class HealthPages:
     def _metrics_page(self) -> "MetricsPage":
         from heliograph.api.metrics_page import MetricsPage  # noqa: PLC0415 - fifty modules, which most servers in memory never need
 
-        return MetricsPage(self._ports, self._counts)
+        return MetricsPage(self._ports, self._lately, self._counts)
 
     async def _discovery(self, scope: Mapping[str, Any]) -> Answer:
         version = dict(parameters_of(scope["query_string"])).get("version") or VERSION

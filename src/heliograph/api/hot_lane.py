@@ -1,7 +1,7 @@
 """The hot lane: the few methods that are called most are answered without a task, a future, or messages between server and app.
 
 It takes a request whose body is there, of a caller who is known, for a method that says how it is called so (`Method.at_once`); every other
-goes to the ASGI app as it came. What it does with a request is what the app does, by the same functions (calls.py). Where something must be
+goes to the ASGI app as it came. What it does with a request is what the app does, by the same functions (calls.py). If something must be
 waited for after all, a task of its own goes on with the same call.
 """
 

@@ -12,9 +12,9 @@ from heliograph.service.ports import Ports
 class MetricsPage:
     """The counters of one app."""
 
-    def __init__(self, ports: Ports, requests: Counter[tuple[str, int]]) -> None:
+    def __init__(self, ports: Ports, lately: LatestStats, requests: Counter[tuple[str, int]]) -> None:
         """`requests`: how many were answered, by method id and HTTP status."""
-        self._lately = LatestStats(ports)
+        self._lately = lately
         own = NotificationCounts(ports.publishing), ServerMetrics(ports, self._lately), ProcessMetrics()
         self._registry = registry_of(RequestCounts(requests), *own)
 

@@ -16,6 +16,7 @@ import msgspec
 
 from heliograph.domain.access import Caller
 from heliograph.domain.names import DeviceName, OperationName
+from heliograph.protojson.parser import MALFORMED
 
 SERVER_STREAM = ""
 """What concerns no single enterprise: sign-ins, keys, the server's own start."""
@@ -174,6 +175,14 @@ class StoredEntry(AuditEntry, frozen=True, kw_only=True, rename="camel", omit_de
 encode_entries = msgspec.json.Encoder().encode
 decode_checkpoint = msgspec.json.Decoder(Checkpoint).decode
 _decode_stored = msgspec.json.Decoder(list[StoredEntry]).decode
+
+
+def checkpoint_of(block: Block) -> Checkpoint | None:
+    """The checkpoint in a block of CHECKPOINT_STREAM; None: something else stands there, which this version never writes."""
+    try:
+        return decode_checkpoint(block.entries)
+    except MALFORMED:
+        return None
 
 
 def entries_of(block: Block) -> list[AuditEntry]:

@@ -13,7 +13,7 @@ from heliograph.domain.audit import (
     NOTHING_BEFORE,
     Block,
     Checkpoint,
-    decode_checkpoint,
+    checkpoint_of,
     digest_of,
     entries_of,
 )
@@ -122,11 +122,14 @@ class _Trail:
             self.diverged = seen
 
     def _read(self, block: Block) -> None:
-        try:
-            if block.stream != CHECKPOINT_STREAM:
-                self.entries += len(entries_of(block))
+        if block.stream == CHECKPOINT_STREAM:
+            if (checkpoint := checkpoint_of(block)) is not None:
+                self._checkpoint(block, checkpoint)
             else:
-                self._checkpoint(block, decode_checkpoint(block.entries))
+                self.note(Attack.UNREADABLE, f"Block {block.number} ({_time(block)}) stands among the checkpoints and does not hold one.")
+            return
+        try:
+            self.entries += len(entries_of(block))
         except MALFORMED:
             self.note(Attack.UNREADABLE, f"Block {block.number} ({_time(block)}) is not JSON of this version.")
 

@@ -209,7 +209,7 @@ class CommandType:
     """`under_policy(command, wipe_data_flags, api_level=…)`: the canonical command as a phone of this level carries it out under a policy
     with these flags. Asked at the acknowledgement of a row that is final there."""
     asks_user: str = ""
-    """What a phone asks its user before it executes such a command, where it asks at all; empty: it never does."""
+    """What a phone asks its user before it executes such a command, if it asks at all; empty: it never does."""
     final_at_ack: bool = False
     """Whether the acknowledgement ends the operation and the device resource; the command then is the tombstone's last order."""
     holds_queue_s: int = 60

@@ -7,7 +7,7 @@ import enum
 import functools
 import itertools
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,7 +21,7 @@ from heliograph.domain.typo_hints import habits_of_command, habits_of_type
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.messages import Duration, Timestamp, decode_message, encode_message, stored_message
 from heliograph.protojson.parser import MALFORMED
-from heliograph.protojson.schema import EnumKind, Field, Kind, ListKind, Scalar, shape_of
+from heliograph.protojson.schema import EnumKind, Kind, ListKind, Scalar, shape_of
 from heliograph.protojson.times import IllegalDuration, format_duration, parse_duration_ns
 from heliograph.protojson.types import proto_name, secret_fields
 
@@ -68,8 +68,9 @@ class Envelope:
         """The Command message."""
         self._defaults = {field.name: field.default for field in msgspec.structs.fields(self.message)}
         self._wire_names = {field.name: field.encode_name for field in msgspec.structs.fields(self.message)}
-        self._plain_names = [*self._plain_beside()]
-        self._decode_plain = msgspec.json.Decoder(_plain_message(self._plain_beside())).decode
+        plain = [field for row in rows.values() if not row.params_field for field in _plain_fields(row.params)]
+        self._plain_names = [field.name for field in plain]
+        self._decode_plain = msgspec.json.Decoder(_plain_message(plain)).decode
         self._texts = _reader_of(self._plain_names)
         self._no_texts = tuple(self._defaults[name] for name in self._plain_names)
         # One plain command of each type is taken apart in full, the others like it.
@@ -80,11 +81,6 @@ class Envelope:
         """What may not be set beside each type, and as what it reads then."""
         self._alone: dict[tuple[str, Behaviour], IssuedCommand] = {}
         """With the duration of a command that says none."""
-
-    def _plain_beside(self) -> Mapping[str, Field]:
-        """The fields beside the type that are texts, or lists of enums: of what is given, the quotes can be counted."""
-        of_rows = [field for row in self._rows.values() if not row.params_field for field in shape_of(row.params).fields]
-        return {field.name: field for field in of_rows if field.kind is Scalar.STRING or _is_list_of_enums(field.kind)}
 
     def _others_than(self, row: CommandType) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[Any, ...]]:
         own = {proto_name(row.params_field)} if row.params_field else set(row.params.__struct_fields__)
@@ -285,18 +281,19 @@ def without_unspecified(params: msgspec.Struct) -> msgspec.Struct:
     return msgspec.structs.replace(params, **dropped) if dropped else params
 
 
-def _plain_message(beside: Mapping[str, Field]) -> Any:  # noqa: ANN401 - the made class
+def _plain_message(beside: Iterable[msgspec.structs.FieldInfo]) -> Any:  # noqa: ANN401 - the made class
     """Most commands are a type and at most a duration; some have texts and lists of enums beside them."""
     fields: list[tuple[str, Any, Any]] = [("duration", str | None, None)]
-    for name, field in beside.items():
-        texts: Any = str if field.kind is Scalar.STRING else _list_of(field.kind)
-        fields.append((name, texts, "" if texts is str else ()))
+    fields += [(field.name, field.type, field.default) for field in beside]
     return msgspec.defstruct("_Plain", [("type", str), *fields], rename="camel", forbid_unknown_fields=True, gc=False)
 
 
-def _list_of(kind: Any) -> Any:  # noqa: ANN401 - a type
-    members: type[enum.Enum] = kind.item.cls
-    return tuple[members, ...]  # type: ignore[valid-type]
+def _plain_fields(params: type[msgspec.Struct]) -> Iterator[msgspec.structs.FieldInfo]:
+    """The fields that are texts, or lists of enums: of what is given, the quotes can be counted."""
+    kinds = {field.name: field.kind for field in shape_of(params).fields}
+    for field in msgspec.structs.fields(params):
+        if kinds[field.name] is Scalar.STRING or _is_list_of_enums(kinds[field.name]):
+            yield field
 
 
 def _is_list_of_enums(kind: Kind) -> bool:

@@ -20,6 +20,7 @@ from heliograph.api.http.cycle import Lane
 from heliograph.api.http.failures import outermost
 from heliograph.api.http.front_door import FrontDoor
 from heliograph.api.http.http_compat import HttpCompat
+from heliograph.api.latest_stats import LatestStats
 from heliograph.api.resources.agent_app import RESOURCE as AGENT
 from heliograph.api.resources.agent_app import agent_app
 from heliograph.api.resources.approval_page import AUDITED_AS, approval_app
@@ -253,7 +254,7 @@ def wired_app(
     if undecided := routes.keys() - DECIDED.keys():
         raise TypeError(f"say in DECIDED who may pass to {', '.join(undecided)}")
     app = by_prefix(routes, routes[CONSOLE])
-    lane: Lane | None = rest.take if settings.hot_lane and between.api is None else None
+    lane = rest.lane if settings.hot_lane else None
     if settings.admission is not Admission.KEYS:
         app = door = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
         lane = door.guard(lane) if lane is not None else None
@@ -281,7 +282,7 @@ def _api(
     """The API; and the callers' side by path prefix, hottest first: the API, the token endpoint, the operator's desk for keys."""
     callers, audited = Callers(sign_in), Audited(ports, addresses)
     sessions = session_callers(settings, ports, addresses, sign_in.roles)
-    authorizer = None
+    lately, authorizer = LatestStats(ports), None
     if settings.admission is not Admission.UNCHECKED:
         authorizer = Authorizer(callers, own_urls=addresses.own_urls, devices=ports.store.device, sessions=sessions)
     rest = rest_app(
@@ -290,6 +291,7 @@ def _api(
         body_timeout_s=settings.http.body_s,
         addresses=addresses,
         cors_origins=settings.cors_origins,
+        lately=lately,
         around=between.api,
     )
     if operator_secret is None and not sign_in.admits_strangers:
@@ -309,7 +311,7 @@ def _api(
     signs_in = settings.admission is Admission.KEYS
     started_us = ports.clock.now_us()
     console = made_at_first(
-        lambda: _pages(_console(ports, operators, audited, authorizer, signs_in=signs_in, started_us=started_us), between.hall)
+        lambda: _pages(_console(ports, operators, audited, authorizer, lately, signs_in=signs_in, started_us=started_us), between.hall)
     )
     return rest, {
         API: rest,
@@ -340,17 +342,17 @@ def _web_push(settings: Settings, vault: FileVault) -> WebPush | None:
     return WebPush(VapidKey(vault))
 
 
-def _console(
-    ports: Ports, desk: OperatorDesk, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool, started_us: int
+def _console(  # noqa: PLR0913 - what a console is made of
+    ports: Ports, desk: OperatorDesk, audited: Audited, authorizer: Authorizer | None, lately: LatestStats,
+    *, signs_in: bool, started_us: int,
 ) -> "Console":  # fmt: skip
     """What the console's pages work with, loaded now."""
     from heliograph.api.console.guest import Console  # noqa: PLC0415 - as above
-    from heliograph.api.latest_stats import LatestStats  # noqa: PLC0415
     from heliograph.service.fleet_summary import FleetSummaries  # noqa: PLC0415
 
     return Console(
         ports=ports, addresses=desk.addresses, audited=audited, authorizer=authorizer, desk=desk, life=secrets.token_hex(8),
-        signs_in=signs_in, started_us=started_us, stats=LatestStats(ports),
+        signs_in=signs_in, started_us=started_us, stats=lately,
         summaries=FleetSummaries(ports.store, ports.clock, ports.changes),
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ from heliograph.domain.audit import (
     Head,
     KeyAddress,
     KeyAddressName,
-    decode_checkpoint,
+    checkpoint_of,
 )
 from heliograph.protojson.errors import HeliographError, Unauthenticated, Unavailable
 from heliograph.service.acting import ACTING
@@ -65,6 +65,8 @@ class WitnessUnreachable(Unavailable):
 async def record(ports: Ports, *entries: AuditEntry, stream: str = SERVER_STREAM) -> None:
     """The entries are durable, if a trail is kept.  Raises: as Store."""
     if ports.store.audited and entries:
+        if stream == CHECKPOINT_STREAM:  # a caller may name any enterprise, this one too
+            stream = SERVER_STREAM
         writes = tuple(AddAuditEntry(stream, entry) for entry in entries)
         await ports.store.decide(Sees(), lambda _: Decision(None, writes), lane=Lane.TIMERS)
 
@@ -223,7 +225,8 @@ async def _floor(ports: Ports, before_us: int) -> Head:
     oldest = await ports.store.audit_blocks_after(None, after=0, limit=1)
     floor = Head()
     for block in blocks:
-        checkpoint = decode_checkpoint(block.entries)
+        if (checkpoint := checkpoint_of(block)) is None:
+            continue
         if checkpoint.signed_us > before_us:
             break
         if not checkpoint.retention and checkpoint.number >= oldest[0].number:

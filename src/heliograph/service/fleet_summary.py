@@ -1,7 +1,7 @@
 """An enterprise in numbers, for people: devices by state, open commands, and how commands came out in the last hours.
 
 Counting 100,000 devices takes most of a second, so numbers are counted aside, in small reads that let others pass, and remembered. Who asks
-gets the newest there are; where counting is quick, as of most enterprises, they are of this moment.
+gets the newest there are; if counting is quick, as of most enterprises, they are of this moment.
 """
 
 import asyncio
@@ -128,6 +128,6 @@ class FleetSummaries:
 
 
 def _looked_at(counting: asyncio.Task[None]) -> None:
-    """An error that no one waits for is none: the next who asks counts again."""
+    """The error of a count that no one waits for is dropped: the next who asks counts again."""
     if not counting.cancelled():
         counting.exception()

@@ -4,7 +4,7 @@ import abc
 from collections.abc import Sequence
 from typing import Any
 
-from heliograph.domain.audit import CHECKPOINT_STREAM, Acting, Block, Head, decode_checkpoint
+from heliograph.domain.audit import CHECKPOINT_STREAM, Acting, Block, Checkpoint, Head, checkpoint_of
 from heliograph.service.acting import ACTING
 from heliograph.service.audit_log import AuditState
 from heliograph.storage.kind import ReadRow
@@ -31,10 +31,17 @@ class AuditVerbs(abc.ABC):
 
     async def audit_state(self) -> AuditState:
         head = next((Head(row[0], row[1]) for row in await self._audit_rows("audit_head")), Head())
-        newest = await self.audit_blocks(CHECKPOINT_STREAM, before=LATEST, limit=1)
-        signed = decode_checkpoint(newest[0].entries) if newest else None
+        signed = await self._newest_checkpoint()
         ((unsigned,),) = await self._audit_rows("audit_is_unsigned", signed.number if signed is not None else 0, CHECKPOINT_STREAM)
         return AuditState(head, signed, bool(unsigned))
+
+    async def _newest_checkpoint(self) -> Checkpoint | None:
+        before = LATEST
+        while blocks := await self.audit_blocks(CHECKPOINT_STREAM, before=before, limit=1):
+            if (checkpoint := checkpoint_of(blocks[0])) is not None:
+                return checkpoint
+            before = blocks[0].number
+        return None
 
     async def audit_blocks(self, stream: str | None, *, before: int, limit: int) -> Sequence[Block]:
         return await self._blocks("before", stream, before, limit)

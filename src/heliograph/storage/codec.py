@@ -18,7 +18,7 @@ from heliograph.domain.outcome import ErrorCode, RpcStatus
 from heliograph.domain.outcome_hours import EndedCount
 from heliograph.protojson.types import Int64, encode_hook
 from heliograph.service.fleet_counts import DeviceStates
-from heliograph.storage.kind import Codec
+from heliograph.storage.kind import Codec, ReadRow
 
 R = TypeVar("R")
 OperationColumns = tuple[int, int | None, int | None, bytes]
@@ -103,14 +103,14 @@ class _Stated(msgspec.Struct, gc=False):
 _decode_stated = msgspec.json.Decoder(_Stated).decode
 
 
-def states_in(rows: Sequence[tuple[str, bytes]], *, limit: int) -> DeviceStates:
+def states_in(rows: Sequence[ReadRow], *, limit: int) -> DeviceStates:
     """The states of devices by their rows (position, record), of which `limit` were asked for."""
     found = map(_decode_stated, (record for _, record in rows))
     counts = Counter(state_of(one.report.applied_state, one.wanted_state, synced=bool(one.last_policy_sync_us)) for one in found)
     return DeviceStates(counts, rows[-1][0] if len(rows) == limit else "")
 
 
-def ended_counts_from(rows: Iterable[Any]) -> Sequence[EndedCount]:
+def ended_counts_from(rows: Iterable[ReadRow]) -> Sequence[EndedCount]:
     """Counts of rows (state, class of TOOK, count)."""
     return [EndedCount(_STATES[state], took, number) for state, took, number in rows]
 

@@ -174,10 +174,10 @@ SELECT count(*) FROM operations o CROSS JOIN device_keys k
 WHERE o.deadline_us IS NOT NULL AND k.device_key = o.device_key AND k.enterprise = ?
 
 -- ended_counts --
--- How an enterprise's operations of a time ended, among the newest of all: by state, and by how long they took.
+-- How an enterprise's operations of a time ended, among the newest of all: by state, and by how long they took, in classes up to five bounds.
 SELECT few.state, CASE
-    WHEN few.took_us <= 1000000 THEN 0 WHEN few.took_us <= 10000000 THEN 1 WHEN few.took_us <= 60000000 THEN 2
-    WHEN few.took_us <= 600000000 THEN 3 WHEN few.took_us <= 3600000000 THEN 4 ELSE 5 END AS took, count(*)
+    WHEN few.took_us <= ? THEN 0 WHEN few.took_us <= ? THEN 1 WHEN few.took_us <= ? THEN 2 WHEN few.took_us <= ? THEN 3
+    WHEN few.took_us <= ? THEN 4 ELSE 5 END AS took, count(*)
 FROM (
     SELECT device_key, state, ended_us - create_ms * 1000 AS took_us FROM operations
     WHERE ended_us >= ? AND ended_us < ? ORDER BY ended_us DESC LIMIT ?

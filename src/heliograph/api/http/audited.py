@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from heliograph.api.http.address import Addresses, Scope
 from heliograph.asgi import Asgi, Message, Receive, Send
 from heliograph.domain.access import ANYBODY, OF_SESSIONS, Caller
-from heliograph.domain.audit import CHECKPOINT_STREAM, SERVER_STREAM, Acting
+from heliograph.domain.audit import SERVER_STREAM, Acting
 from heliograph.domain.rights import is_write
 from heliograph.protojson.errors import Code, HeliographError
 from heliograph.service.acting import ACTING
@@ -71,8 +71,6 @@ class Audited:
         if error.code in ALWAYS_RECORDED or (is_write(method_id) and error.code not in NOT_REFUSED):
             acting = Acting.caller(caller, method=method_id.removeprefix(AMAPI), address=self.address_of(scope))
             enterprise = resource.split("/")[1] if resource.startswith("enterprises/") else ""
-            if enterprise == CHECKPOINT_STREAM:  # a caller may write any id, this one too
-                enterprise = ""
             await record_rejection(self._ports, acting, error, resource=resource, enterprise=enterprise)
 
 

@@ -67,12 +67,7 @@ class Authorizer:
         """
         if (admitted := self.admit_at_once(method, ids, scope)) is not None:
             return admitted
-        credential = credential_of(scope)
-        caller = self._callers.known(credential)
-        if caller is None and not credential and self._sessions is not None:
-            caller = await self._sessions.caller_of(scope, writes=is_write(method.id))
-        if caller is None:
-            caller = await self._authenticated(credential, {"method": method.id}, scope)
+        caller = await self._shown(scope, {"method": method.id}, writes=is_write(method.id))
         permit = caller.rights.admit(method, enterprise_of(method, ids))
         if permit.by_device:
             permit.check_device(await self._devices(DeviceName(*ids[:2])))
@@ -107,11 +102,15 @@ class Authorizer:
 
     async def anyone(self, scope: Scope) -> Caller:
         """The caller, also one who shows a session and only reads, without a check of its rights.  Raises: as `admit`, of who calls."""
-        if not credential_of(scope) and self._sessions is not None:
-            caller = await self._sessions.caller_of(scope, writes=False)
-            if caller is not None:
-                return caller
-        return await self.identify(scope)
+        return await self._shown(scope, {}, writes=False)
+
+    async def _shown(self, scope: Scope, called: Mapping[str, str], *, writes: bool) -> Caller:
+        """The caller by the credential or the session that the request shows.  Raises: as `admit`, of who calls."""
+        credential = credential_of(scope)
+        caller = self._callers.known(credential)
+        if caller is None and not credential and self._sessions is not None:
+            caller = await self._sessions.caller_of(scope, writes=writes)
+        return caller or await self._authenticated(credential, called, scope)
 
     async def _authenticated(self, credential: bytes, called: Mapping[str, str], scope: Scope) -> Caller:
         try:

@@ -102,19 +102,19 @@ class Cycle:
             self._body = bytearray(self._body + body)
         if len(self._body) > HIGH_WATER_LIMIT:
             self._flow.pause_reading()
-        self._tell()
+        self._announce()
 
     def end(self) -> None:
         """The body is there."""
         self._more_body = False
-        self._tell()
+        self._announce()
 
     def hang_up(self) -> None:
         """The client is gone, or is answered otherwise."""
         self.disconnected = self.disconnected or not self.response_complete
-        self._tell()
+        self._announce()
 
-    def _tell(self) -> None:
+    def _announce(self) -> None:
         self._news = True
         if self._wake is not None:
             self._wake.set()
@@ -239,7 +239,7 @@ class Cycle:
 
     def _complete(self) -> None:
         self.response_complete = True
-        self._tell()
+        self._announce()
         if not self.keep_alive:
             self._transport.close()
         if self._on_response is not None:

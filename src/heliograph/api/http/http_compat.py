@@ -9,7 +9,7 @@ import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
-from heliograph.api.http.cycle import Cycle, Lane
+from heliograph.api.http.cycle import Lane
 from heliograph.api.http.errors import URL_MAX_BYTES, BodyTooLarge, Headers, UnsupportedEncoding, error_answer, url_too_long
 from heliograph.api.http.request_body import given_first, once, read_body
 from heliograph.api.http.sending import send_answer
@@ -55,7 +55,8 @@ class HttpCompat:
     ) -> None:
         """`http_methods(path)` and `body_limit(path)`: what the path accepts; `cors_origins`: pages that may call, `*` for all."""
         self._app = app
-        self._lane = lane
+        self.lane: Lane | None = None if lane is None else lambda cycle: is_usual(cycle.scope) and lane(cycle)
+        """The second way in (hot_lane.py), for what is handed on as it is; None: there is none."""
         self._http_methods = http_methods
         self._body_limit = body_limit
         self._body_timeout_s = body_timeout_s
@@ -68,10 +69,6 @@ class HttpCompat:
         if is_usual(scope):
             return self._app(scope, receive, send)
         return self._answer(scope, receive, send)
-
-    def take(self, cycle: Cycle) -> bool:
-        """The second way in (hot_lane.py): as `Lane`."""
-        return self._lane is not None and is_usual(cycle.scope) and self._lane(cycle)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])

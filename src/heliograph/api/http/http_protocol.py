@@ -7,7 +7,6 @@ import socket
 import struct
 import urllib.parse
 from collections import deque
-from contextvars import copy_context
 from typing import Any
 
 import httptools
@@ -251,7 +250,7 @@ class Http11(HttpToolsProtocol):
         cycle, self._next = self._next, None
         if cycle is None:
             return
-        if self._lane is not None and not self._unparsed and not self.flow.write_paused and copy_context().run(self._lane, cycle):
+        if self._lane is not None and not self._unparsed and not self.flow.write_paused and self._lane(cycle):
             return
         cycle.start(self.app)
 

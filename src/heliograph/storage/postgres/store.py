@@ -10,19 +10,18 @@ import asyncpg
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
-from heliograph.domain.outcome_hours import EndedCount
 from heliograph.service.changes import Thing
 from heliograph.service.event_log import EventPage
-from heliograph.service.fleet_counts import DeviceStates
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
-from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees, Waiter
+from heliograph.service.ports import Clock, DueRule, Lane, Page, Rule, Sees, Waiter
 from heliograph.storage.audit_verbs import AuditVerbs
 from heliograph.storage.batch.view import check_names
-from heliograph.storage.codec import device_from, ended_counts_from, states_in
+from heliograph.storage.codec import device_from
+from heliograph.storage.count_verbs import CountVerbs
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow
-from heliograph.storage.kinds import HOLDING, TOMBSTONES, kind_of
+from heliograph.storage.kinds import TOMBSTONES, kind_of
 from heliograph.storage.outbox import message_from
 from heliograph.storage.postgres.batches import Batches
 from heliograph.storage.postgres.commits import PostgresCommitListeners
@@ -45,7 +44,7 @@ BATCH_LINKS = 2
 READ_LINKS = 2
 
 
-class PostgresStore(RecordVerbs, AuditVerbs):
+class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs):
     """A Store (service/ports.py) in a PostgreSQL database, which other servers may use, too.  Made by `open`."""
 
     def __init__(
@@ -227,24 +226,11 @@ class PostgresStore(RecordVerbs, AuditVerbs):
     async def devices_with_policy(self, name: PolicyName, *, after: str, limit: int) -> Page[DeviceRecord]:
         return await self._reader.page("page_of_devices_with_policy", _device, name.enterprise, str(name), after, limit=limit)
 
-    async def states_of_devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> DeviceStates:
-        rows = await self._reader.run("states_of_devices", enterprise.enterprise, after, limit)
-        return states_in([(position, record) for position, record in rows], limit=limit)
-
-    async def open_count(self, enterprise: EnterpriseName) -> int:
-        ((count,),) = await self._reader.run("open_count", enterprise.enterprise)
-        return int(count)
-
-    async def ended_counts(self, enterprise: EnterpriseName, *, from_us: int, until_us: int, limit: int) -> Sequence[EndedCount]:
-        rows = await self._reader.run("ended_counts", from_us, until_us, limit, enterprise.enterprise)
-        return ended_counts_from(rows)
-
-    async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
-        ((number, size),) = await self._reader.run(HOLDING[held], enterprise.enterprise, most)
-        return Holding(number, int(size))
-
     async def events(self, enterprise: EnterpriseName, *, after: int, limit: int) -> EventPage:
         return await self._reader.events(enterprise, after=after, limit=limit)
+
+    async def _rows(self, name: str, *values: object) -> Sequence[ReadRow]:
+        return await self._reader.run(name, *values)
 
     async def _audit_rows(self, name: str, *values: object) -> Sequence[ReadRow]:
         await self._reader.link_audit()

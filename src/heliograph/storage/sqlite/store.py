@@ -12,22 +12,21 @@ import apsw
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
-from heliograph.domain.outcome_hours import EndedCount
 from heliograph.service.changes import Thing
 from heliograph.service.event_log import EventPage
-from heliograph.service.fleet_counts import DeviceStates
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
-from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees, Waiter
+from heliograph.service.ports import Clock, DueRule, Lane, Page, Rule, Sees, Waiter
 from heliograph.storage.audit_verbs import AuditVerbs
 from heliograph.storage.batch.view import check_names
 from heliograph.storage.batch.writes import Batch
-from heliograph.storage.codec import device_from, ended_counts_from, operations_from, states_in
+from heliograph.storage.codec import device_from, operations_from
 from heliograph.storage.commit_listeners import CommitListeners
+from heliograph.storage.count_verbs import CountVerbs
 from heliograph.storage.event_rows import event_page, page_of_events
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow, Row
-from heliograph.storage.kinds import HOLDING, TOMBSTONES, kind_of
+from heliograph.storage.kinds import TOMBSTONES, kind_of
 from heliograph.storage.outbox import Claims, Rota, message_from, soonest
 from heliograph.storage.queue.lanes import WAITS_MOST_S
 from heliograph.storage.queue.rule_queue import Done, Exclusive, Queued, RuleQueue
@@ -54,7 +53,7 @@ LARGE_PAGE = 100
 """Pages with more rows are read in a thread: 100 operations take about a millisecond."""
 
 
-class SqliteStore(RecordVerbs, AuditVerbs):
+class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs):
     """A Store (service/ports.py) in one SQLite file, which it alone uses.  Made by `open`."""
 
     def __init__(  # noqa: PLR0913 - what its owner decides
@@ -338,22 +337,6 @@ class SqliteStore(RecordVerbs, AuditVerbs):
         """So many more messages than are claimed."""
         return tuple(map(message_from, self._reads.one("due_messages", destination, by_us, count + self._claims.of(destination))))
 
-    async def states_of_devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> DeviceStates:
-        rows = await self._in_thread(lambda: self._page_reads.one("states_of_devices", enterprise.enterprise, after, limit))
-        return states_in([(position, record) for position, record in rows], limit=limit)
-
-    async def open_count(self, enterprise: EnterpriseName) -> int:
-        ((count,),) = await self._in_thread(lambda: self._page_reads.one("open_count", enterprise.enterprise))
-        return int(count)
-
-    async def ended_counts(self, enterprise: EnterpriseName, *, from_us: int, until_us: int, limit: int) -> Sequence[EndedCount]:
-        rows = await self._in_thread(lambda: self._page_reads.one("ended_counts", from_us, until_us, limit, enterprise.enterprise))
-        return ended_counts_from(rows)
-
-    async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
-        ((number, size),) = await self._in_thread(lambda: self._page_reads.one(HOLDING[held], enterprise.enterprise, most))
-        return Holding(number, size)
-
     async def next_messages_us(self) -> Mapping[str, int]:
         waiting = self._first_due_us().items()
         free = ((to, self._first_free_us(to) if self._claims.of(to) else due_us) for to, due_us in waiting)
@@ -364,21 +347,22 @@ class SqliteStore(RecordVerbs, AuditVerbs):
         return next((message.due_us for message in due if not self._claims.holds(message)), None)
 
     async def full_outboxes(self, *, most: int) -> Mapping[str, int]:
-        return dict(await self._in_thread(lambda: self._page_reads.one("full_outboxes", most)))
+        return dict(await self._rows("full_outboxes", most))
 
     async def oldest_messages(self, enterprise: str, *, limit: int) -> Sequence[OutboxMessage]:
-        return tuple(map(message_from, await self._in_thread(lambda: self._page_reads.one("oldest_messages", enterprise, limit))))
+        return tuple(map(message_from, await self._rows("oldest_messages", enterprise, limit)))
 
     async def events(self, enterprise: EnterpriseName, *, after: int, limit: int) -> EventPage:
-        rows = await self._in_thread(lambda: self._page_reads.one("page_of_events", *page_of_events(enterprise, after, limit)))
-        return event_page(rows)
+        return event_page(await self._rows("page_of_events", *page_of_events(enterprise, after, limit)))
 
-    async def _audit_rows(self, name: str, *values: object) -> Sequence[ReadRow]:
+    async def _rows(self, name: str, *values: object) -> list[Row]:
         return await self._in_thread(lambda: self._page_reads.one(name, *values))
 
+    async def _audit_rows(self, name: str, *values: object) -> Sequence[ReadRow]:
+        return await self._rows(name, *values)
+
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
-        rows = await self._in_thread(lambda: self._page_reads.one("orphans", limit))
-        return tuple(device_from(record).name for (record,) in rows)
+        return tuple(device_from(record).name for (record,) in await self._rows("orphans", limit))
 
     async def _records(self, from_row: Callable[[ReadRow], T], query: str, *values: object, limit: int) -> Page[T]:
         def read(tables: Tables) -> Page[T]:
