@@ -41,7 +41,7 @@ def shown(seen: Seen) -> Page:
 
 def form_at(page: Page, ending: str) -> tuple[str, dict[str, str]]:
     """The form whose address ends so: its address, and what it holds."""
-    form = next(form for form in page.forms if form.action.endswith(ending))
+    form = page.form_to(ending)
     return form.action, dict(form.fields)
 
 

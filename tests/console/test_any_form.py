@@ -7,15 +7,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from heliograph.api.console.app import PAGES
 from heliograph.sandbox.settings import SandboxSettings
 from tests.console.reader import Page, Reader
-from tests.console.test_every_page import NOWHERE, ROWS, examples_in, path_of
+from tests.console.test_every_page import NOWHERE, examples_in, path_of
 from tests.sandbox.client import Client
 from tests.sandbox.conftest import running
 
 PIXEL = "pixel8-a15-fully-managed"
 HOSTILE = "<script>alert(1)</script>\"'&{{7*7777}}\u202e"
-POSTED = tuple(row for row in ROWS if row.http == "POST")
+POSTED = tuple(row for row in PAGES if row.http == "POST")
 FIELDS = (
     "policy_id", "text", "version", "new", "edit", "device", "policy", "duration", "one_time", "usage", "additional_data", "url", "id",
     "display", "types", "schemes", "oidc_email", "oidc_audience", "names", "start", "end", "enterpriseDisplayName",
@@ -68,7 +69,7 @@ def test_what_callers_write_is_text_on_every_page(reader: Reader, sandbox: Clien
     wrong = {"text": HOSTILE, "policy_id": HOSTILE, "url": HOSTILE, "id": HOSTILE, "display": HOSTILE, "device": HOSTILE, "start": HOSTILE}
     body = "&".join(f"{name}={quote(text)}" for name, text in wrong.items())
 
-    pages = [reader.open(path_of(row, examples)) for row in ROWS if row.http == "GET"]
+    pages = [reader.open(path_of(row, examples)) for row in PAGES if row.http == "GET"]
     pages += [reader.open(path_of(row, examples), method="POST", body=body, follow=False) for row in POSTED if "cancel" not in row.path]
     pages.append(reader.open(f"/console/enterprises/sandbox/deadLetters?start={quote(HOSTILE)}"))
 

@@ -163,7 +163,7 @@ def test_a_change_of_the_rules_waits_for_another_person_and_is_then_made_as_it_w
     lifted = shown(ann.post(action, {**fields, "0.what": "", "0.approvals": "1"}))
     approval = lifted.links["To the approval that it waits for"]
     ben.post(*form_at(page_of(ben, approval), ":approve"))
-    again = next(form for form in page_of(ann, approval).forms if form.action.endswith("approvalRules"))
+    again = page_of(ann, approval).form_to("approvalRules")
 
     assert 400 == lifted.status
     assert 303 == ann.post(again.action, dict(again.fields)).status

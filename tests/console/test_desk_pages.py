@@ -295,6 +295,22 @@ def test_someone_is_invited_signed_out_everywhere_and_removed(house: House, admi
     assert "emil@example.com" not in at(admin, PEOPLE).text
 
 
+def test_only_who_may_read_the_trail_is_led_from_a_key_and_a_person_to_what_they_did(house: House, admin: Visitor) -> None:
+    role = {"allow": [{"methods": [f"heliograph.{name}" for name in ("keys.list", "people.list", "people.get")]}]}
+    assert 200 == house.server.desk("PUT", "/roles/porter", role).status
+    porter = signed_in(house.server, role="porter")
+    key = house.server.key_file(["acme"], "viewer", pair=key_pair(3))["private_key_id"]
+    person = next(link for link in at(admin, PEOPLE).links.values() if link.startswith(f"{PEOPLE}/"))
+
+    for path, link in ((f"{KEYS}/{key}", "What was done with this key"), (person, "What this person did")):
+        trail = at(admin, path).links[link]
+        seen = at(porter, path)
+
+        assert [200, 200] == [seen.status, admin.get(trail).status]
+        assert link not in seen.links
+        assert 403 == porter.get(trail).status
+
+
 @pytest.mark.parametrize("what", [FINAL.name, PLAIN.name, "devices.delete", "heliograph.keys.create"])
 def test_who_may_what_is_answered_as_at_the_command_line(house: House, admin: Visitor, what: str) -> None:
     where = house.device.removeprefix("/console/")

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as BrowserPage
 
-from heliograph.api.console.app import LIVE, PAGES, ConsoleRow
+from heliograph.api.console.app import PAGES, ConsoleRow
 from heliograph.commands import COMMANDS
 from heliograph.domain.enterprise import Enterprise
 from heliograph.service.enterprises import create_enterprise
@@ -33,10 +33,8 @@ FILES = (":export",)
 """What the paths of rows end with that answer with a file to keep, and not with a page."""
 FORMS = (":create", ":delete", ":edit", ":make")
 """What the paths of pages end with that only lead to a change; those of a device's commands do, too."""
-ROWS = tuple(row for row in PAGES if row.path != LIVE)
-"""All but the stream of events, which test_live.py reads."""
-SHOWN = tuple(row for row in ROWS if row.http == "GET" and not row.path.endswith(FILES))
-EACH = pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.http} {row.path or '/'}")
+SHOWN = tuple(row for row in PAGES if row.http == "GET" and not row.path.endswith(FILES))
+EACH = pytest.mark.parametrize("row", PAGES, ids=lambda row: f"{row.http} {row.path or '/'}")
 
 Examples = Mapping[str, str]
 """An id of each collection."""

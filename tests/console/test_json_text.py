@@ -56,6 +56,7 @@ def test_every_value_is_found_where_it_stands(value: Any, indent: int | None) ->
         ("[]", 0, 0, "Root element must be a message"),
         ("9" * 5_000, 0, 0, "Root element must be a message"),
         ('{"funDisabled": ' + "9" * 5_000 + "}", 1, 2, "fun_disabled"),
+        ('{"shortSupportMessage": {"defaultMessage": "a\u2028b\u0085"},\n  "cameraDisabled": "maybe"\n}', 2, 3, "camera_disabled"),
     ],
 )
 def test_each_mistake_of_a_policy_is_shown_at_its_line(text: str, line: int, column: int, words: str) -> None:
@@ -66,7 +67,7 @@ def test_each_mistake_of_a_policy_is_shown_at_its_line(text: str, line: int, col
 
     assert (line, column) == (mistake.line, mistake.column)
     assert words in mistake.text
-    assert mistake.excerpt == (text.splitlines()[line - 1].strip()[:EXCERPT_MAX_CHARS] if line else "")
+    assert mistake.excerpt == (text.split("\n")[line - 1].strip()[:EXCERPT_MAX_CHARS] if line else "")
 
 
 @given(before=LINES, after=LINES)
@@ -79,6 +80,12 @@ def test_a_difference_says_what_goes_and_what_comes(before: list[str], after: li
     if all(line.sign != "…" for line in lines):
         assert not lines or old == [line.text for line in lines if line.sign in " -"]
         assert not lines or new == [line.text for line in lines if line.sign in " +"]
+
+
+def test_a_change_from_one_separator_to_another_within_a_text_is_one() -> None:
+    lines = diff('"a\u2028b"', '"a\u2029b"')
+
+    assert ["-", "+"] == [line.sign for line in lines]
 
 
 def test_a_long_text_that_is_all_new_is_compared_at_once() -> None:

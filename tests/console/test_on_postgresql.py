@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from heliograph.api.console.app import PAGES
 from heliograph.settings import Settings
-from tests.console.test_every_page import ROWS, House, asked
+from tests.console.test_every_page import House, asked
 from tests.sign_in.conftest import guarded_server
 
 
@@ -13,9 +14,9 @@ def test_every_page_is_shown_and_no_empty_form_fails(database: str, tmp_path: Pa
     with guarded_server(settings) as server:
         house = House(server)
 
-        shown = {row.path: asked(house.admin, row, house.examples) for row in ROWS if row.http == "GET"}
+        shown = {row.path: asked(house.admin, row, house.examples) for row in PAGES if row.http == "GET"}
         health, enterprises = (house.admin.get(f"/console/{path}").page for path in ("health", "enterprises"))
-        sent = {row.path: asked(house.admin, row, house.examples) for row in ROWS if row.http == "POST"}
+        sent = {row.path: asked(house.admin, row, house.examples) for row in PAGES if row.http == "POST"}
 
     assert {} == {path: status for path, status in shown.items() if status not in {200, 303, 404}}
     assert "PostgreSQL" in health

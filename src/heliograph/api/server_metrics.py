@@ -14,6 +14,7 @@ from heliograph.api.latest_stats import LatestStats
 from heliograph.api.readiness import why_not_ready
 from heliograph.commands import COMMANDS
 from heliograph.domain.evidence import Judgement
+from heliograph.service.expire_operations import overdue_us
 from heliograph.service.metrics import OUTCOMES, Histogram
 from heliograph.service.ports import Lane, Ports
 from heliograph.service.push_service import Outcome
@@ -44,8 +45,7 @@ class ServerMetrics(Collector):
         yield from self._phones()
         yield gauge("event_streams_open", "Streams of events that are being read.", len(self._ports.followers))
         yield gauge("live_streams_open", "Browsers in which pages of the console follow what changes.", len(self._ports.changes))
-        now_us, ends_us = self._ports.clock.now_us(), self._ports.publishing.resting_until_us.values()
-        resting = sum(end_us > now_us for end_us in ends_us)
+        resting = self._ports.publishing.resting(self._ports.clock.now_us())
         closed = self._ports.publishing.closed
         yield CounterMetricFamily("heliograph_push_endpoints_disabled", "Push endpoints that were disabled: they answered 410.", closed)
         yield gauge("notification_destinations_resting", "Destinations that take no notifications and are left alone for a while.", resting)
@@ -84,7 +84,7 @@ class ServerMetrics(Collector):
         yield CounterMetricFamily("heliograph_operations_parked", "Commands offered often and never acknowledged.", value=offers.parked)
 
     def _store(self) -> Iterator[Family]:
-        counts, nearest_us = self._ports.store.counts, self._ports.store.nearest_deadline_us()
+        counts = self._ports.store.counts
         yield histogram("heliograph_store_batch_rules", "Rules decided in one commit.", counts.batch_rules)
         yield histogram("heliograph_store_commit_seconds", "Writing one batch and committing it.", counts.commit_s)
         refused = CounterMetricFamily("heliograph_store_refused", "Rules refused without being run, by why.", labels=("reason",))
@@ -96,8 +96,8 @@ class ServerMetrics(Collector):
             "Requests to destroy more devices than the actor may in an hour.",
             value=self._ports.access_counts.blast_radius_reached,
         )
-        overdue_us = 0 if nearest_us is None else max(0, self._ports.clock.now_us() - nearest_us)
-        yield gauge("deadline_overdue_seconds", "For how long a command's expiry or timeout is not written.", overdue_us / 1_000_000)
+        overdue_s = overdue_us(self._ports) / 1_000_000
+        yield gauge("deadline_overdue_seconds", "For how long a command's expiry or timeout is not written.", overdue_s)
 
     def _waiting(self) -> Iterator[Family]:
         rules = GaugeMetricFamily("heliograph_store_waiting_rules", "Rules that wait for the store.", labels=("lane",))
@@ -126,8 +126,7 @@ class ServerMetrics(Collector):
             return
         yield gauge("operations_open", "Commands that have not ended.", stats.open_operations)
         yield gauge("notifications_waiting", "Notifications that were not sent yet.", stats.notifications)
-        since_us = stats.oldest_notification_us
-        age_us = 0 if since_us is None else max(0, self._ports.clock.now_us() - since_us)
+        age_us = stats.oldest_notification_age_us(self._ports.clock.now_us())
         yield gauge("notifications_oldest_age_seconds", "How long the oldest of them waits.", age_us / 1_000_000)
         yield gauge("database_bytes", "Size of the database.", stats.database_bytes)
         if stats.log_bytes is not None:

@@ -10,7 +10,7 @@ from heliograph.domain import user_facing_message
 from heliograph.domain.access import Caller
 from heliograph.domain.approval import DELETE_DEVICE, Approval
 from heliograph.domain.device import Device, DeviceRecord, DeviceState, DeviceStatus, LastOrder, StatusName, Tombstone
-from heliograph.domain.names import DeviceName, EnterpriseName
+from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import DEFAULT_ID
 from heliograph.domain.rights import Permit
@@ -60,6 +60,15 @@ async def list_devices(
     if not page[0] and (error := await enterprise_absence(ports, enterprise)) is not None:
         raise error
     return page
+
+
+async def devices_called(ports: Ports, enterprise: EnterpriseName, text: str) -> Sequence[DeviceName]:
+    """The devices whose id or serial number is the text, by name: found at once, however many devices there are."""
+    sees = Sees(enterprise=enterprise, serial=text)
+    candidates = {DeviceName.parse(name) for name in await ports.store.decide(sees, lambda facts: Decision(facts.previous_device_names))}
+    if ID_PATTERN.fullmatch(text):
+        candidates.add(DeviceName(enterprise.enterprise, text))
+    return [name for name in sorted(candidates) if await ports.store.device(name) is not None]
 
 
 async def status_of(ports: Ports, device: DeviceRecord) -> DeviceStatus | None:

@@ -40,6 +40,12 @@ async def expire_operations(ports: Ports) -> NoReturn:
             await first_of(haste.wait(), asyncio.sleep(pause_s))
 
 
+def overdue_us(ports: Ports) -> int:
+    """For how long the end of a command has been due and is not written; 0: none is overdue."""
+    nearest_us = ports.store.nearest_deadline_us()
+    return 0 if nearest_us is None else max(0, ports.clock.now_us() - nearest_us)
+
+
 def expiry_rule(ports: Ports, ended: list[OperationName]) -> DueRule:
     """The rule that ends an operation past its deadline; those that it ended are in `ended`."""
 

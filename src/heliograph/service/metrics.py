@@ -154,6 +154,10 @@ class StoreStats(msgspec.Struct, frozen=True, kw_only=True):
     log_bytes: int | None = None
     """Of SQLite's write-ahead log; None: another engine."""
 
+    def oldest_notification_age_us(self, now_us: int) -> int:
+        """How long the oldest notification has waited; 0: none waits."""
+        return 0 if self.oldest_notification_us is None else max(0, now_us - self.oldest_notification_us)
+
 
 LaneLoads = dict[Lane, LaneLoad]
 

@@ -132,6 +132,10 @@ class PublishingCounts:
     resting_until_us: dict[str, int] = field(default_factory=dict)
     """When destinations that are left alone for a while, since they take nothing, are tried again; times that passed may be among them."""
 
+    def resting(self, now_us: int) -> int:
+        """How many destinations are left alone now."""
+        return sum(until_us > now_us for until_us in self.resting_until_us.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Destinations:

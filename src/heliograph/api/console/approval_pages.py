@@ -7,8 +7,9 @@ from typing import Any, Final
 import msgspec
 
 from heliograph.api.console.guest import ConsolePage, Guest, Json, Redirect
+from heliograph.api.console.links import crumbs_of
+from heliograph.api.console.rejections import message_of, status_of
 from heliograph.api.console.shown import json_shown, moment_of
-from heliograph.api.http.errors import http_status
 from heliograph.domain.access import Caller
 from heliograph.domain.approval import (
     CHANGE_RULES,
@@ -73,7 +74,7 @@ async def show_approvals(guest: Guest, enterprise: str) -> ConsolePage:
         "nothing": not approvals, "hidden": max(0, len(decided) - DECIDED_SHOWN),
         "rules_url": guest.url("enterprises", enterprise, "approvalRules") if await guest.may(RULES_GET, enterprise) else "",
         "next_url": guest.url("enterprises", enterprise, "approvals", page=more) if more else "",
-        "crumbs": [(enterprise, guest.url("enterprises", enterprise))],
+        "crumbs": crumbs_of(guest, enterprise),
     }  # fmt: skip
     return ConsolePage("console/approvals.html", "Approvals", values)
 
@@ -128,14 +129,11 @@ async def _approval_page(guest: Guest, name: ApprovalName, *, error: HeliographE
         "needed": approval.get("approvalsNeeded", 1), "approvers": ", ".join(approval.get("approvers", [])),
         "sentence": approval.get("whyStuck", ""), "refusal": refusal, "url": guest.url("enterprises", *_parts(name)),
         "may_decline": not refusal and await guest.may(DECLINE, *name), "may_call_off": await _may_call_off(guest, name, state),
-        "again_url": guest.url_of_resource(target) if repeats else "", "error": error.message if error else "",
+        "again_url": guest.url_of_resource(target) if repeats else "", "error": message_of(error),
         "reason": guest.field("reason"),
-        "crumbs": [
-            (name.enterprise, guest.url("enterprises", name.enterprise)),
-            ("Approvals", guest.url("enterprises", name.enterprise, "approvals")),
-        ],
+        "crumbs": crumbs_of(guest, name.enterprise, ("Approvals", "approvals")),
     }  # fmt: skip
-    return ConsolePage("console/approval.html", _title(approval), values, status=http_status(error) if error else 200)
+    return ConsolePage("console/approval.html", _title(approval), values, status=status_of(error))
 
 
 async def _why_not_approve(guest: Guest, name: ApprovalName, approval: Json) -> str:

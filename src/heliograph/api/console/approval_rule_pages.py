@@ -7,7 +7,8 @@ import msgspec
 
 from heliograph.api.console.approval_pages import METHOD_WORDS, RULES_GET
 from heliograph.api.console.guest import ConsolePage, Guest, Json, Redirect
-from heliograph.api.http.errors import http_status
+from heliograph.api.console.links import crumbs_of
+from heliograph.api.console.rejections import message_of, status_of
 from heliograph.domain.approval import METHODS, RULES_MOST, RuleKind
 from heliograph.domain.durations import written_duration
 from heliograph.protojson.errors import FailedPrecondition, HeliographError, InvalidArgument
@@ -42,12 +43,10 @@ async def _rules_page(guest: Guest, enterprise: str, wanted: bytes | None, *, er
         "forms": list(_forms(_rules_in(wanted) if wanted is not None else rules)) if may_change else (),
         "action": guest.url("enterprises", enterprise, "approvalRules"), "kinds_of_deeds": DEEDS,
         "management_kinds": [(kind, kind.lower().replace("_", " ")) for kind in KINDS],
-        "error": error.message if error else "", "approval_url": guest.url_of_resource(error.metadata.get("approval", "")) if error else "",
-        "crumbs": [
-            (enterprise, guest.url("enterprises", enterprise)), ("Approvals", guest.url("enterprises", enterprise, "approvals")),
-        ],
+        "error": message_of(error), "approval_url": guest.url_of_resource(error.metadata.get("approval", "")) if error else "",
+        "crumbs": crumbs_of(guest, enterprise, ("Approvals", "approvals")),
     }  # fmt: skip
-    return ConsolePage("console/approval_rules.html", "What needs approval", values, status=http_status(error) if error else 200)
+    return ConsolePage("console/approval_rules.html", "What needs approval", values, status=status_of(error))
 
 
 def rule_in_words(rule: Json) -> str:

@@ -9,8 +9,9 @@ from typing import Any, Final
 import msgspec
 
 from heliograph.api.console.guest import TEXT_MAX_CHARS, ConsolePage, Download, Guest, Json
+from heliograph.api.console.links import crumbs_of, turning
+from heliograph.api.console.rejections import message_of, status_of
 from heliograph.api.console.shown import json_shown, moment, moment_of
-from heliograph.api.http.errors import http_status
 from heliograph.domain.audit import OK
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.service.audit_entries import EVERY_ENTERPRISE, TrailState, trail_state
@@ -30,18 +31,17 @@ _LOCAL_TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?", re.AS
 async def show_entries(guest: Guest, enterprise: str) -> ConsolePage:
     """The entries that the address asks for, newest first."""
     asked = {name: guest.parameter(name) for name in FIELDS}
-    token, error, status = guest.parameter("page"), "", 200
-    answer: Json = {}
     wanted = ""
+    error: InvalidArgument | None = None
+    answer: Json = {}
     await guest.admit(ENTRIES_LIST, enterprise)
     trail = await trail_state(guest.ports) if guest.ports.store.audited else None
     try:
         wanted = filter_of(asked)
         if trail is not None:
-            answer = await guest.ask(ENTRIES_LIST, enterprise, filter=wanted, page_size=ROWS, page_token=token)
+            answer = await guest.ask(ENTRIES_LIST, enterprise, filter=wanted, page_size=ROWS, page_token=guest.parameter("page"))
     except InvalidArgument as wrong:
-        error, status = wrong.message, http_status(wrong)
-    more = answer.get("nextPageToken", "")
+        error = wrong
     everything = enterprise == EVERY_ENTERPRISE
     scope = ["--everything"] if everything else ["--enterprise", enterprise]
     above = guest.url("enterprises", EVERY_ENTERPRISE, "auditEntries")
@@ -51,16 +51,16 @@ async def show_entries(guest: Guest, enterprise: str) -> ConsolePage:
 
     values = {
         **{name.replace("from", "since"): value for name, value in asked.items()}, "refused": REFUSED, "ok": OK,
-        "kept": trail is not None, "trail": _trail_in_words(trail) if trail is not None else (), "error": error,
+        "kept": trail is not None, "trail": _trail_in_words(trail) if trail is not None else (), "error": message_of(error),
         "rows": [_row(guest, entry) for entry in answer.get("auditEntries", [])], "asking": any(asked.values()), "action": here(),
-        "next_url": here(**asked, page=more) if more else "", "first_url": here(**asked) if token else "", "all_url": here(),
-        "export_url": _with_verb(here(**asked), "export"), "everything": everything,
+        **turning(guest, answer.get("nextPageToken", ""), "enterprises", enterprise, "auditEntries", **asked), "all_url": here(),
+        "export_url": here(verb="export", **asked), "everything": everything,
         "everything_url": above if not everything and await guest.may(ENTRIES_LIST, EVERY_ENTERPRISE) else "",
         "most": f"{EXPORTED_MOST:,}", "cli": shlex.join(["heliograph", "audit", "list", *scope, *(["--filter", wanted] if wanted else [])]),
-        "crumbs": [] if everything else [(enterprise, guest.url("enterprises", enterprise))],
+        "crumbs": [] if everything else crumbs_of(guest, enterprise),
     }  # fmt: skip
     title = "Audit trail of the whole server" if everything else "Audit trail"
-    return ConsolePage("console/audit.html", title, values, status=status)
+    return ConsolePage("console/audit.html", title, values, status=status_of(error))
 
 
 async def show_entry(guest: Guest, enterprise: str, entry_id: str) -> ConsolePage:
@@ -93,9 +93,7 @@ async def show_entry(guest: Guest, enterprise: str, entry_id: str) -> ConsolePag
             )
             if any(query.values())
         ],
-        "crumbs": [
-            *([] if enterprise == EVERY_ENTERPRISE else [(enterprise, guest.url("enterprises", enterprise))]), ("Audit trail", trail),
-        ],
+        "crumbs": [*([] if enterprise == EVERY_ENTERPRISE else crumbs_of(guest, enterprise)), ("Audit trail", trail)],
     }  # fmt: skip
     return ConsolePage("console/audit_entry.html", _what(entry), values)
 
@@ -119,10 +117,10 @@ async def export(guest: Guest, enterprise: str) -> Download:
     return Download("audit.json", body + b"\n")
 
 
-async def trail_url(guest: Guest, enterprise: str, resource: str) -> str:
-    """The page of everything that was done to a resource and what is below it; empty: the caller may not see it, or no trail is kept."""
+async def trail_url(guest: Guest, enterprise: str = EVERY_ENTERPRISE, **asked: str) -> str:
+    """The page of the entries that these FIELDS ask for; empty: the caller may not see it, or no trail is kept."""
     kept = guest.ports.store.audited and await guest.may(ENTRIES_LIST, enterprise)
-    return guest.url("enterprises", enterprise, "auditEntries", resource=resource) if kept else ""
+    return guest.url("enterprises", enterprise, "auditEntries", **asked) if kept else ""
 
 
 def filter_of(asked: Mapping[str, str]) -> str:
@@ -197,8 +195,3 @@ def _trail_in_words(trail: TrailState) -> Sequence[str]:
     if not trail.witnesses:
         words.append("This server has no witness outside of the database, so a rollback of the whole database would not be found.")
     return words
-
-
-def _with_verb(url: str, verb: str) -> str:
-    path, question, query = url.partition("?")
-    return f"{path}:{verb}{question}{query}"

@@ -7,9 +7,11 @@ import msgspec
 
 from heliograph.api.console.command_forms import Fields, command_in, example_of, fields_of, inputs_of
 from heliograph.api.console.guest import DEVICES_GET, ISSUE, ConsolePage, Guest, Json, Redirect
+from heliograph.api.console.links import crumbs_of
+from heliograph.api.console.rejections import message_of, status_of
 from heliograph.api.console.same_elsewhere import command_line, curl_line, python_lines
 from heliograph.api.console.shown import json_shown
-from heliograph.api.http.errors import UnknownPath, http_status
+from heliograph.api.http.errors import UnknownPath
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.command import CommandType
 from heliograph.domain.command_fields import command_fields
@@ -109,10 +111,10 @@ def _form(
     values = {
         "row": row, "inputs": inputs_of(row, fields), "duration": next(iter(fields.get("duration", ())), ""),
         "action": guest.url_of(name, "commands", row.name),
-        "error": error.message if error else "", "reason": why_not(row, facts) if facts else "", "example": json_shown(example_of(row)),
+        "error": message_of(error), "reason": why_not(row, facts) if facts else "", "example": json_shown(example_of(row)),
         "crumbs": [*_crumbs(guest, name), ("Issue a command", guest.url_of(name, "commands"))],
     }  # fmt: skip
-    return ConsolePage("console/form.html", row.name, values, status=http_status(error) if error else 200)
+    return ConsolePage("console/form.html", row.name, values, status=status_of(error))
 
 
 def _confirmation(guest: Guest, name: DeviceName, issued: IssuedCommand, *, request_id: str, error: str = "") -> ConsolePage:
@@ -141,4 +143,4 @@ def _without_secrets(row: CommandType, command: Json) -> Json:
 
 
 def _crumbs(guest: Guest, name: DeviceName) -> list[tuple[str, str]]:
-    return [(name.enterprise, guest.url("enterprises", name.enterprise)), (name.device, guest.url_of(name))]
+    return [*crumbs_of(guest, name.enterprise), (name.device, guest.url_of(name))]

@@ -9,6 +9,7 @@ import msgspec
 from heliograph.api.console.audit_pages import trail_url
 from heliograph.api.console.command_bars import PHASES, bars_of
 from heliograph.api.console.guest import DEVICES_GET, EXPLAIN, ISSUE, OPERATIONS_LIST, ConsolePage, Guest, Json
+from heliograph.api.console.links import crumbs_of, turning
 from heliograph.api.console.shown import ago, android_of, json_shown, management_of, moment_of, us_of, with_moments
 from heliograph.domain.device_columns import COLUMNS
 from heliograph.domain.longrunning import read_outcome, render_operation
@@ -41,8 +42,9 @@ async def show_device(guest: Guest, enterprise: str, device_id: str) -> ConsoleP
         "name": str(name), "facts": _facts(device), "connected": sighting.where in {Whereabouts.HERE, Whereabouts.AT_ANOTHER_SERVER},
         "connection": CONNECTIONS[sighting.where], "seen": ago(seen_us, now_us), "state": device.get("state", ""),
         "json": json_shown(device), "may_issue": await guest.may(ISSUE, *name), "issue_url": guest.url_of(name, "commands"),
-        "all_url": guest.url_of(name, "operations"), "crumbs": [(enterprise, guest.url("enterprises", enterprise))],
-        "trail_url": await trail_url(guest, enterprise, str(name)), "may_list": False, "axis": None, "queue": (), "hidden": 0, "newest": (),
+        "all_url": guest.url_of(name, "operations"), "crumbs": crumbs_of(guest, enterprise),
+        "trail_url": await trail_url(guest, enterprise, resource=str(name)),
+        "may_list": False, "axis": None, "queue": (), "hidden": 0, "newest": (),
     }  # fmt: skip
     if await guest.may(OPERATIONS_LIST, *name):
         values |= await _commands(guest, name)
@@ -52,15 +54,13 @@ async def show_device(guest: Guest, enterprise: str, device_id: str) -> ConsoleP
 async def show_operations(guest: Guest, enterprise: str, device_id: str) -> ConsolePage:
     """All commands of the device, oldest first; they outlive it."""
     name = DeviceName(enterprise, device_id)
-    wanted, token = guest.parameter("filter"), guest.parameter("page")
-    answer = await guest.ask(OPERATIONS_LIST, *name, filter=wanted, page_size=OPERATIONS_A_PAGE, page_token=token)
-    more = answer.get("nextPageToken", "")
+    wanted = guest.parameter("filter")
+    answer = await guest.ask(OPERATIONS_LIST, *name, filter=wanted, page_size=OPERATIONS_A_PAGE, page_token=guest.parameter("page"))
     values = {
         "rows": [_row(guest, name, operation) for operation in answer.get("operations", [])],
         "filter": wanted, "action": guest.url_of(name, "operations"),
-        "next_url": guest.url_of(name, "operations", filter=wanted, page=more) if more else "",
-        "first_url": guest.url_of(name, "operations", filter=wanted) if token else "",
-        "crumbs": [(enterprise, guest.url("enterprises", enterprise)), (device_id, guest.url_of(name))],
+        **turning(guest, answer.get("nextPageToken", ""), *str(name).split("/"), "operations", filter=wanted),
+        "crumbs": [*crumbs_of(guest, enterprise), (device_id, guest.url_of(name))],
     }  # fmt: skip
     return ConsolePage("console/operations.html", f"All commands of {device_id}", values)
 

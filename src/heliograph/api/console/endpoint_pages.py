@@ -6,7 +6,8 @@ from typing import Final
 import msgspec
 
 from heliograph.api.console.guest import PUSH_ENDPOINTS_LIST, ConsolePage, Guest, Json, Redirect
-from heliograph.api.console.rejections import REJECTIONS, Rejection, status_of
+from heliograph.api.console.links import Crumbs, crumbs_of
+from heliograph.api.console.rejections import REJECTIONS, Rejection, message_of, status_of
 from heliograph.api.console.shown import json_shown, moment_of
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.names import PushEndpointName
@@ -96,7 +97,7 @@ async def show_deletion(guest: Guest, enterprise: str, endpoint: str) -> Console
     values = {
         "what": "Nothing more is pushed to it, and its secret is lost. What waits for it becomes dead letters.", "error": "", "typed": "",
         "action": f"{_url(guest, PushEndpointName(enterprise, endpoint))}:delete", "button": f"Delete {endpoint}",
-        "back_url": _url(guest, PushEndpointName(enterprise, endpoint)), "crumbs": _crumbs(guest, enterprise),
+        "back_url": _url(guest, PushEndpointName(enterprise, endpoint)), "crumbs": crumbs(guest, enterprise),
     }  # fmt: skip
     return ConsolePage("console/deletion.html", f"Delete {endpoint}?", values)
 
@@ -114,12 +115,12 @@ async def _set_state(guest: Guest, enterprise: str, endpoint: str, state: str) -
 
 def _form(guest: Guest, enterprise: str, *, error: Rejection | None = None) -> ConsolePage:
     values = {
-        "given": {field: guest.field(field) for field in FORM}, "error": error.message if error else "",
+        "given": {field: guest.field(field) for field in FORM}, "error": message_of(error),
         "types": [(kind, kind in guest.fields.get("types", ())) for kind in TYPES],
         "schemes": [(scheme, meaning, scheme in guest.fields.get("schemes", ())) for scheme, meaning in SCHEMES.items()],
-        "action": f"{guest.url('enterprises', enterprise, 'pushEndpoints')}:create", "crumbs": _crumbs(guest, enterprise),
+        "action": f"{guest.url('enterprises', enterprise, 'pushEndpoints')}:create", "crumbs": crumbs(guest, enterprise),
     }  # fmt: skip
-    return ConsolePage("console/endpoint_form.html", "New push endpoint", values, status=status_of(error) if error else 200)
+    return ConsolePage("console/endpoint_form.html", "New push endpoint", values, status=status_of(error))
 
 
 async def _shown(guest: Guest, endpoint: Json, *, note: str = "", error: Rejection | None = None) -> ConsolePage:
@@ -131,16 +132,16 @@ async def _shown(guest: Guest, endpoint: Json, *, note: str = "", error: Rejecti
     url = _url(guest, name)
     values = {
         "name": endpoint["name"], "state": endpoint.get("state", ""), "enabled": enabled, "sentences": sentences(explained),
-        "note": note, "error": error.message if error else "", "secret": webhooks.get("secret", "") if webhooks else "",
+        "note": note, "error": message_of(error), "secret": webhooks.get("secret", "") if webhooks else "",
         "facts": [(term, value) for term, value in _facts(endpoint, webhooks, oidc) if value],
         "json": json_shown(_without_secret(endpoint)), "state_url": f"{url}:{'disable' if enabled else 'enable'}" if changes else "",
         "test_url": f"{url}:test" if enabled and await guest.may(ENDPOINTS_TEST, *name) else "",
         "rotate_url": f"{url}:rotateSecret" if webhooks and await guest.may(ENDPOINTS_ROTATE, *name) else "",
         "delete_url": f"{url}:delete" if await guest.may(ENDPOINTS_DELETE, *name) else "",
-        "crumbs": _crumbs(guest, name.enterprise),
+        "crumbs": crumbs(guest, name.enterprise),
     }  # fmt: skip
     title = endpoint.get("displayName", "") or name.push_endpoint
-    return ConsolePage("console/endpoint.html", title, values, status=status_of(error) if error else 200)
+    return ConsolePage("console/endpoint.html", title, values, status=status_of(error))
 
 
 def _facts(endpoint: Json, webhooks: Json | None, oidc: Json | None) -> Sequence[tuple[str, str]]:
@@ -172,5 +173,6 @@ def _url(guest: Guest, name: PushEndpointName, **query: str) -> str:
     return guest.url("enterprises", name.enterprise, "pushEndpoints", name.push_endpoint, **query)
 
 
-def _crumbs(guest: Guest, enterprise: str) -> list[tuple[str, str]]:
-    return [(enterprise, guest.url("enterprises", enterprise)), ("Notifications", guest.url("enterprises", enterprise, "notifications"))]
+def crumbs(guest: Guest, enterprise: str) -> Crumbs:
+    """The way to what is in Notifications."""
+    return crumbs_of(guest, enterprise, ("Notifications", "notifications"))

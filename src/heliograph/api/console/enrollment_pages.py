@@ -9,7 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from heliograph.api.console.guest import POLICIES_LIST, TOKENS_CREATE, TOKENS_LIST, ConsolePage, Guest, Json, Redirect
-from heliograph.api.console.rejections import REJECTIONS, Rejection, status_of
+from heliograph.api.console.links import Crumbs, crumbs_of, turning
+from heliograph.api.console.rejections import REJECTIONS, Rejection, message_of, status_of
 from heliograph.api.console.shown import json_shown, moment, span, us_of
 from heliograph.domain.agent_app import PATH as AGENT_PATH
 from heliograph.domain.device import AllowPersonalUsage, EnrollmentTokenRecord
@@ -41,16 +42,15 @@ FORM: Final = ("policy", "duration", "one_time", "usage", "additional_data")
 
 async def show_tokens(guest: Guest, enterprise: str) -> ConsolePage:
     """The tokens with which a device can enrol now."""
-    token = guest.parameter("page")
-    answer = await guest.ask(TOKENS_LIST, enterprise, page_size=ROWS, page_token=token)
-    more, now_us = answer.get("nextPageToken", ""), guest.ports.clock.now_us()
+    answer = await guest.ask(TOKENS_LIST, enterprise, page_size=ROWS, page_token=guest.parameter("page"))
+    now_us = guest.ports.clock.now_us()
     records = await asyncio.gather(*(_record(guest, _name_of(one)) for one in answer.get("enrollmentTokens", [])))
     values = {
         "rows": [_row(guest, record, now_us) for record in records if record is not None],
         "create_url": f"{_url(guest, enterprise)}:create" if await guest.may(TOKENS_CREATE, enterprise) else "",
         "may_delete": await guest.may(TOKENS_DELETE, enterprise, "any"), "deleted": guest.parameter("note") == "deleted",
-        "next_url": guest.url("enterprises", enterprise, "enrollmentTokens", page=more) if more else "",
-        "first_url": _url(guest, enterprise) if token else "", "crumbs": [(enterprise, guest.url("enterprises", enterprise))],
+        **turning(guest, answer.get("nextPageToken", ""), "enterprises", enterprise, "enrollmentTokens"),
+        "crumbs": crumbs_of(guest, enterprise),
     }  # fmt: skip
     return ConsolePage("console/tokens.html", "Enrolment", values)
 
@@ -118,12 +118,12 @@ async def _form(guest: Guest, enterprise: str, given: Mapping[str, str], *, erro
     chosen = given.get("policy", "") or DEFAULT_ID
     ids = [policy["name"].rpartition("/")[2] for policy in policies]
     values = {
-        "action": f"{_url(guest, enterprise)}:create", "error": error.message if error else "", "usages": USAGES, "chosen": chosen,
+        "action": f"{_url(guest, enterprise)}:create", "error": message_of(error), "usages": USAGES, "chosen": chosen,
         "policies": ids if chosen in ids else [*ids, chosen], "usage": given.get("usage", ""), "duration": given.get("duration", ""),
         "one_time": bool(given.get("one_time")), "additional_data": given.get("additional_data", ""),
         "default_duration": span(parse_duration_ns(DEFAULT_DURATION) // 1_000), "crumbs": _crumbs(guest, enterprise),
     }  # fmt: skip
-    return ConsolePage("console/token_form.html", "New enrolment token", values, status=status_of(error) if error else 200)
+    return ConsolePage("console/token_form.html", "New enrolment token", values, status=status_of(error))
 
 
 async def _record(guest: Guest, name: EnrollmentTokenName) -> EnrollmentTokenRecord | None:
@@ -197,5 +197,5 @@ def _url(guest: Guest, enterprise: str, token_id: str = "", **query: str) -> str
     return guest.url("enterprises", enterprise, "enrollmentTokens", *([token_id] if token_id else []), **query)
 
 
-def _crumbs(guest: Guest, enterprise: str) -> list[tuple[str, str]]:
-    return [(enterprise, guest.url("enterprises", enterprise)), ("Enrolment", _url(guest, enterprise))]
+def _crumbs(guest: Guest, enterprise: str) -> Crumbs:
+    return crumbs_of(guest, enterprise, ("Enrolment", "enrollmentTokens"))

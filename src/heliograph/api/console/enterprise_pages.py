@@ -19,7 +19,8 @@ from heliograph.api.console.guest import (
     Json,
     Redirect,
 )
-from heliograph.api.console.rejections import REJECTIONS, Rejection, status_of
+from heliograph.api.console.links import crumbs_of, turning
+from heliograph.api.console.rejections import REJECTIONS, Rejection, message_of, status_of
 from heliograph.api.console.shown import json_shown
 from heliograph.domain.enterprise import DISPLAY_NAME_MAX_CHARS, NotificationType
 from heliograph.domain.names import EnterpriseName
@@ -105,14 +106,11 @@ async def show_first(guest: Guest) -> ConsolePage | Redirect:
 
 async def show_enterprises(guest: Guest) -> ConsolePage:
     """The enterprises that the caller may see, each with how much it has."""
-    token = guest.parameter("page")
-    answer = await guest.ask(ENTERPRISES_LIST, page_size=ROWS, page_token=token)
-    more = answer.get("nextPageToken", "")
+    answer = await guest.ask(ENTERPRISES_LIST, page_size=ROWS, page_token=guest.parameter("page"))
     values = {
         "rows": await asyncio.gather(*(_row(guest, one) for one in answer.get("enterprises", []))),
         "create_url": f"{guest.url('enterprises')}:create" if await guest.may(ENTERPRISES_CREATE) else "",
-        "next_url": guest.url("enterprises", page=more) if more else "", "first_url": guest.url("enterprises") if token else "",
-        "deleted": guest.parameter("note") == "deleted",
+        **turning(guest, answer.get("nextPageToken", ""), "enterprises"), "deleted": guest.parameter("note") == "deleted",
     }  # fmt: skip
     return ConsolePage("console/enterprises.html", "Enterprises", values)
 
@@ -203,15 +201,15 @@ async def _count(guest: Guest, name: EnterpriseName, held: Held, method_id: str)
 def _new(guest: Guest, display: str, *, error: Rejection | None = None) -> ConsolePage:
     values = {
         "action": f"{guest.url('enterprises')}:create", "display": display, "most": DISPLAY_NAME_MAX_CHARS,
-        "error": error.message if error else "", "crumbs": [("Enterprises", guest.url("enterprises"))],
+        "error": message_of(error), "crumbs": [("Enterprises", guest.url("enterprises"))],
     }  # fmt: skip
-    return ConsolePage("console/enterprise_form.html", "New enterprise", values, status=status_of(error) if error else 200)
+    return ConsolePage("console/enterprise_form.html", "New enterprise", values, status=status_of(error))
 
 
 async def _settings(guest: Guest, enterprise: str, stored: Json, shown: Json, *, error: Rejection | None = None) -> ConsolePage:
     changes = await guest.may(ENTERPRISES_PATCH, enterprise)
     values = {
-        "name": stored["name"], "error": error.message if error else "", "note": NOTES.get(guest.parameter("note"), ""),
+        "name": stored["name"], "error": message_of(error), "note": NOTES.get(guest.parameter("note"), ""),
         "fields": [(setting, _text(shown, setting.path)) for setting in SETTINGS], "types_field": TYPES_FIELD,
         "types": [(kind, meaning, kind in shown.get(TYPES_FIELD, ())) for kind, meaning in TYPES.items()],
         "action": guest.url("enterprises", enterprise, "settings") if changes else "", "json": json_shown(stored),
@@ -219,9 +217,9 @@ async def _settings(guest: Guest, enterprise: str, stored: Json, shown: Json, *,
             *(_room(guest, EnterpriseName(enterprise), one) for one in BOUNDED if guest.may_open(one.method, enterprise))
         ),
         "delete_url": f"{guest.url('enterprises', enterprise)}:delete" if await guest.may(ENTERPRISES_DELETE, enterprise) else "",
-        "crumbs": [(enterprise, guest.url("enterprises", enterprise))],
+        "crumbs": crumbs_of(guest, enterprise),
     }  # fmt: skip
-    return ConsolePage("console/settings.html", "Settings", values, status=status_of(error) if error else 200)
+    return ConsolePage("console/settings.html", "Settings", values, status=status_of(error))
 
 
 async def _deletion(guest: Guest, enterprise: str, *, wrong: str = "", status: int = 400) -> ConsolePage:
@@ -233,7 +231,7 @@ async def _deletion(guest: Guest, enterprise: str, *, wrong: str = "", status: i
         "they next connect. That cannot be undone.",
         "error": wrong, "action": f"{guest.url('enterprises', enterprise)}:delete", "button": "Delete this enterprise", "typed": enterprise,
         "back_url": guest.url("enterprises", enterprise, "settings"),
-        "crumbs": [(enterprise, guest.url("enterprises", enterprise)), ("Settings", guest.url("enterprises", enterprise, "settings"))],
+        "crumbs": crumbs_of(guest, enterprise, ("Settings", "settings")),
     }  # fmt: skip
     return ConsolePage("console/deletion.html", f"Delete {enterprise}?", values, status=status if wrong else 200)
 

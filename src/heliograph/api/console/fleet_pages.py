@@ -15,12 +15,14 @@ from heliograph.api.console.guest import (
     Guest,
     Json,
 )
+from heliograph.api.console.links import turning
 from heliograph.api.console.shown import ago, management_of, moment_of, us_of
 from heliograph.domain.device_columns import COLUMNS, Columns, containing, plain, read_filter
-from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName
+from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.protojson.errors import InvalidArgument
+from heliograph.service.devices import devices_called
 from heliograph.service.fleet_summary import SUMMARY
-from heliograph.service.ports import Decision, Sees, Whereabouts
+from heliograph.service.ports import Whereabouts
 
 ROWS: Final = 50
 """Devices a page; a search stops after the page of the API that fills it."""
@@ -68,8 +70,8 @@ async def show_fleet(guest: Guest, enterprise: str) -> ConsolePage:
         **await _numbers(guest, enterprise, shown=not (text or wanted or token)),
         "enterprise": enterprise, "display": display, "text": text, "filter": wanted, "error": error, "rows": rows,
         "scanned": found.scanned, "enrol_url": f"{here()}/enrollmentTokens:create" if guest.may_open(TOKENS_CREATE, enterprise) else "",
-        "searching": bool(text or wanted), "first_url": here(q=text, filter=wanted) if token else "", "action": here(),
-        "next_url": here(q=text, filter=wanted, page=found.next_page) if found.next_page else "", "columns": ", ".join(_columns(guest)),
+        "searching": bool(text or wanted), "action": here(), "columns": ", ".join(_columns(guest)),
+        **turning(guest, found.next_page, "enterprises", enterprise, q=text, filter=wanted),
         "quick": [
             {"name": name, "url": here(q=text, filter=condition), "chosen": condition == wanted}
             for name, condition in QUICK_FILTERS.items()
@@ -126,14 +128,9 @@ async def _find(guest: Guest, enterprise: str, text: str, holds: Callable[[Json]
 
 
 async def _exact(guest: Guest, enterprise: str, text: str) -> Mapping[str, Json]:
-    """The devices whose id or serial number is the text, by name: found at once, however many devices there are."""
+    """The devices whose id or serial number is the text, those that the caller may see, by name."""
     await guest.admit(DEVICES_LIST, enterprise)
-    sees = Sees(enterprise=EnterpriseName(enterprise), serial=text)
-    names = await guest.ports.store.decide(sees, lambda facts: Decision(facts.previous_device_names))
-    candidates = {DeviceName.parse(name) for name in names}
-    if ID_PATTERN.fullmatch(text):
-        candidates.add(DeviceName(enterprise, text))
-    there = [name for name in sorted(candidates) if await guest.ports.store.device(name) is not None]
+    there = await devices_called(guest.ports, EnterpriseName(enterprise), text)
     return {str(name): await guest.ask(DEVICES_GET, *name) for name in there if await guest.may(DEVICES_GET, *name)}
 
 

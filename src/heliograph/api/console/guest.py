@@ -304,9 +304,12 @@ class Guest:
         found: Json = msgspec.json.decode(answer)
         return found
 
-    def url(self, *parts: str, **query: str) -> str:
-        """The path of a page: `guest.url("enterprises", "sandbox", q="R58")`; parameters that are empty are left out."""
-        path = "/".join([f"{self.base}{PREFIX}", *(quote(part, safe="") for part in parts)])
+    def url(self, *parts: str, verb: str = "", **query: str) -> str:
+        """The path of a page: `guest.url("enterprises", "sandbox", q="R58")`; parameters that are empty are left out.
+
+        `verb`: what it does, behind a colon (AIP-136).
+        """
+        path = "/".join([f"{self.base}{PREFIX}", *(quote(part, safe="") for part in parts)]) + (f":{verb}" if verb else "")
         given = {name: value for name, value in query.items() if value}
         return f"{path}?{urlencode(given)}" if given else path
 

@@ -5,14 +5,14 @@ from typing import Final, Literal, NamedTuple
 
 import heliograph
 from heliograph.api.console.guest import ENTERPRISES_LIST, ConsolePage, Guest
-from heliograph.api.console.shown import moment, span
+from heliograph.api.console.shown import SECOND_US, moment, span
 from heliograph.api.readiness import why_not_ready, worth_a_look
 from heliograph.domain.rights import NotEveryEnterprise
+from heliograph.service.expire_operations import overdue_us
 from heliograph.service.metrics import PROCESS, StoreStats
 from heliograph.service.ports import Ports
 from heliograph.service.silent_phones import DAYS, Silence
 
-SECOND_US: Final = 1_000_000
 MIB: Final = 1_024 * 1_024
 STUCK_S: Final = 60.0
 """A deadline that is overdue for longer is stuck; the timers write it within seconds."""
@@ -114,10 +114,9 @@ def _store(ports: Ports) -> Check:
 
 def _deadlines(ports: Ports) -> Check:
     """Whether commands end when their time is over, and phones take those that they were offered."""
-    nearest_us = ports.store.nearest_deadline_us()
-    overdue_us = 0 if nearest_us is None else max(0, ports.clock.now_us() - nearest_us)
-    stuck = overdue_us > STUCK_S * SECOND_US
-    words = [f"An end has been due for {span(overdue_us)} and is not written." if stuck else "Commands end when their time is over."]
+    late_us = overdue_us(ports)
+    stuck = late_us > STUCK_S * SECOND_US
+    words = [f"An end has been due for {span(late_us)} and is not written." if stuck else "Commands end when their time is over."]
     if parked := ports.offers.parked:
         words.append(f"{_times(parked)} since the start, a command was offered ten times and not acknowledged: its page says why it waits.")
     return Check("Commands", "bad" if stuck else "look" if parked else "good", words, "docs/operations.md, Stuck commands")
@@ -128,8 +127,7 @@ def _notifications(ports: Ports, stats: StoreStats | None) -> Check:
     now_us, read_on = ports.clock.now_us(), "docs/notifications.md, Guarantees"
     if stats is None:
         return Check("Notifications", "look", ["The database did not say in time how many wait."], read_on)
-    age_us = max(0, now_us - stats.oldest_notification_us) if stats.oldest_notification_us is not None else 0
-    resting = sum(until_us > now_us for until_us in ports.publishing.resting_until_us.values())
+    age_us, resting = stats.oldest_notification_age_us(now_us), ports.publishing.resting(now_us)
     words = ["None waits."] if not stats.notifications else [f"{stats.notifications} wait, the oldest for {span(age_us)}."]
     if resting:
         takes, is_ = ("destination takes", "is") if resting == 1 else ("destinations take", "are")

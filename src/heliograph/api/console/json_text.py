@@ -3,6 +3,7 @@
 import difflib
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -56,14 +57,14 @@ def places_in(text: str, *, root: str) -> Mapping[str, tuple[int, int]]:
     starts = [0, *(found.end() for found in re.finditer("\n", text))]
     places: dict[str, tuple[int, int]] = {}
     for path, position in sorted(_positions(text, root), key=lambda found: found[1], reverse=True):
-        line = _line_of(starts, position)
+        line = bisect_right(starts, position)
         places[path] = (line, position - starts[line - 1] + 1)
     return places
 
 
 def diff(before: str, after: str) -> Sequence[DiffLine]:
     """The lines that differ, each with some that stay around it; empty: the texts are the same."""
-    old, new = before.splitlines(), after.splitlines()
+    old, new = _lines_of(before), _lines_of(after)
     if old == new:
         return ()
     first = next((index for index, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), min(len(old), len(new)))
@@ -75,6 +76,11 @@ def diff(before: str, after: str) -> Sequence[DiffLine]:
     else:
         changed = [*_compared(*middle)]
     return _folded([*(DiffLine(" ", line) for line in old[:first]), *changed, *(DiffLine(" ", line) for line in old[len(old) - same :])])
+
+
+def _lines_of(text: str) -> list[str]:
+    """The lines as JSON's readers count them: `splitlines` ends one at characters too that may stand in a JSON string, as U+2028."""
+    return text.split("\n") if text else []
 
 
 def _compared(old: Sequence[str], new: Sequence[str]) -> Iterator[DiffLine]:
@@ -109,17 +115,9 @@ def _placed(text: str, violation: Violation, places: Mapping[str, tuple[int, int
 
 
 def _at(text: str, what: str, line: int, column: int) -> Mistake:
-    lines = text.splitlines()
+    lines = _lines_of(text)
     excerpt = lines[line - 1].strip()[:EXCERPT_MAX_CHARS] if 0 < line <= len(lines) else ""
     return Mistake(what, line, column, excerpt)
-
-
-def _line_of(starts: Sequence[int], position: int) -> int:
-    low, high = 0, len(starts)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if starts[middle] <= position else (low, middle)
-    return low + 1
 
 
 def _positions(text: str, root: str) -> Iterator[tuple[str, int]]:

@@ -1,27 +1,24 @@
 """Keys of service accounts: listed with their last use, made, changed, rotated and revoked. A key file is sent once, and stored nowhere."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from heliograph.api.console.audit_pages import quoted
+from heliograph.api.console.audit_pages import quoted, trail_url
+from heliograph.api.console.desk_forms import bindings_of, choices_of_roles, enterprises_in_words, is_sure, require_but_fresh, sentences_of
 from heliograph.api.console.guest import ConsolePage, Download, Guest, Json, Redirect
-from heliograph.api.console.role_pages import BINDINGS_LIST, choices_of_roles, require_but_fresh, sentences_of
+from heliograph.api.console.rejections import DESK_REJECTIONS, message_of, status_of
 from heliograph.api.console.shown import moment_of, us_of
-from heliograph.api.http.errors import http_status
-from heliograph.domain.access import EVERY_ENTERPRISE
 from heliograph.domain.durations import written_duration
-from heliograph.protojson.errors import FailedPrecondition, HeliographError, InvalidArgument, PermissionDenied
+from heliograph.protojson.errors import HeliographError, InvalidArgument
 from heliograph.service.key_files import key_file, new_key_pair
 from heliograph.service.service_keys import ServiceKeyNotFound
 
 KEYS_LIST, KEYS_CREATE, KEYS_UPDATE, KEYS_ROTATE, KEYS_DELETE = (
     f"heliograph.keys.{verb}" for verb in ("list", "create", "update", "rotate", "delete")
 )
-SURE: Final = "yes"
-"""What a form that cannot be undone sends if its box is ticked."""
 UNLIMITED: Final = "unlimited"
 
 
@@ -48,7 +45,7 @@ async def make_key(guest: Guest) -> ConsolePage | Download:
             "account": guest.field("account").strip(), "person": guest.field("person").strip(), **_limits(guest),
         }  # fmt: skip
         return await _file(guest, KEYS_CREATE, (), body)
-    except (InvalidArgument, FailedPrecondition, PermissionDenied) as error:
+    except DESK_REJECTIONS as error:
         return await _new_key(guest, error=error)
 
 
@@ -67,13 +64,13 @@ async def rotate_key(guest: Guest, key_id: str) -> ConsolePage | Download:
     """The file of another key of the same account, sent once; the old key ends after the overlap."""
     try:
         return await _file(guest, KEYS_ROTATE, (key_id,), {"overlap": _duration(guest.field("overlap")) or "0s"})
-    except (InvalidArgument, FailedPrecondition, PermissionDenied) as error:
+    except DESK_REJECTIONS as error:
         return await _key(guest, key_id, error=error)
 
 
 async def revoke_key(guest: Guest, key_id: str) -> ConsolePage | Redirect:
     """The key is gone, and every token made with it is refused."""
-    if guest.field("sure") != SURE:
+    if not is_sure(guest):
         await guest.admit(KEYS_DELETE, key_id)
         return await _key(guest, key_id, error=InvalidArgument("Tick the box to revoke the key: it cannot be undone."))
     await guest.ask(KEYS_DELETE, key_id)
@@ -83,7 +80,7 @@ async def revoke_key(guest: Guest, key_id: str) -> ConsolePage | Redirect:
 async def _changed(guest: Guest, method_id: str, key_id: str, body: Callable[[], Json]) -> ConsolePage | Redirect:
     try:
         await guest.ask(method_id, key_id, body=msgspec.json.encode(body()))
-    except (InvalidArgument, FailedPrecondition, PermissionDenied) as error:
+    except DESK_REJECTIONS as error:
         return await _key(guest, key_id, error=error)
     return Redirect(guest.url("keys", key_id))
 
@@ -104,10 +101,10 @@ async def _new_key(guest: Guest, *, error: HeliographError | None = None) -> Con
     values = {
         "roles": await choices_of_roles(guest), "role": guest.field("role"), "enterprises": guest.field("enterprises"),
         "account": guest.field("account"), "whom": guest.field("person"), "ttl": guest.field("ttl"), "radius": guest.field("radius"),
-        "error": error.message if error else "", "action": f"{guest.url('keys')}:make", "crumbs": [("Keys", guest.url("keys"))],
+        "error": message_of(error), "action": f"{guest.url('keys')}:make", "crumbs": [("Keys", guest.url("keys"))],
         **await sentences_of(guest, KEYS_CREATE, back=f"{guest.url('keys')}:make"),
     }  # fmt: skip
-    return ConsolePage("console/key_new.html", "Make a key", values, status=http_status(error) if error else 200)
+    return ConsolePage("console/key_new.html", "Make a key", values, status=status_of(error))
 
 
 async def _key(guest: Guest, key_id: str, *, error: HeliographError | None = None) -> ConsolePage:
@@ -115,11 +112,10 @@ async def _key(guest: Guest, key_id: str, *, error: HeliographError | None = Non
     key = next((key for key in (await guest.ask(KEYS_LIST))["keys"] if key["keyId"] == key_id), None)
     if key is None:
         raise error or ServiceKeyNotFound
-    bindings = (await guest.ask(BINDINGS_LIST))["roleBindings"] if await guest.may(BINDINGS_LIST) else []
-    own = [binding["role"] for binding in bindings if binding["who"] == f"account:{key['clientEmail']}"]
+    own = [binding["role"] for binding in await bindings_of(guest) if binding["who"] == f"account:{key['clientEmail']}"]
     facts = [
         ("Key", key["keyId"]), ("Account", key["clientEmail"]), ("Person", key["person"] or "none"), ("Role", key["role"]),
-        ("Roles besides", ", ".join(own)), ("Enterprises", _enterprises(key)), ("Made", moment_of(key["createTime"])),
+        ("Roles besides", ", ".join(own)), ("Enterprises", enterprises_in_words(key)), ("Made", moment_of(key["createTime"])),
         ("Last used", moment_of(key.get("lastUseTime", "")) or "never"), ("Ends", moment_of(key.get("expireTime", "")) or "never"),
         ("Devices that it may destroy in an hour", str(key.get("blastRadius", UNLIMITED))),
     ]  # fmt: skip
@@ -128,25 +124,20 @@ async def _key(guest: Guest, key_id: str, *, error: HeliographError | None = Non
         "facts": [(name, value) for name, value in facts if value], "roles": await choices_of_roles(guest),
         "role": guest.field("role") if sent else key["role"], "whom": guest.field("person") if sent else key["person"],
         "ttl": guest.field("ttl"), "radius": guest.field("radius"), "ends": guest.field("ends"), "overlap": guest.field("overlap") or "1d",
-        "action": guest.url("keys", key_id), "may_revoke": await guest.may(KEYS_DELETE, key_id), "error": error.message if error else "",
-        "trail_url": guest.url("enterprises", "-", "auditEntries", filter=f"keyId={quoted(key_id)}") if guest.ports.store.audited else "",
+        "action": guest.url("keys", key_id), "may_revoke": await guest.may(KEYS_DELETE, key_id), "error": message_of(error),
+        "trail_url": await trail_url(guest, filter=f"keyId={quoted(key_id)}"),
         "crumbs": [("Keys", guest.url("keys"))], **await sentences_of(guest, KEYS_UPDATE, back=guest.url("keys", key_id)),
     }  # fmt: skip
-    return ConsolePage("console/key.html", key["clientEmail"], values, status=http_status(error) if error else 200)
+    return ConsolePage("console/key.html", key["clientEmail"], values, status=status_of(error))
 
 
 def _row(guest: Guest, key: Json) -> Mapping[str, Any]:
     return {
         "account": key["clientEmail"], "url": guest.url("keys", key["keyId"]), "role": key["role"], "person": key["person"],
-        "enterprises": _enterprises(key), "made": moment_of(key["createTime"]),
+        "enterprises": enterprises_in_words(key), "made": moment_of(key["createTime"]),
         "used": moment_of(key.get("lastUseTime", "")) or "never", "ends": moment_of(key.get("expireTime", "")) or "never",
         "over": 0 < us_of(key.get("expireTime", "")) <= guest.ports.clock.now_us(),
     }  # fmt: skip
-
-
-def _enterprises(key: Json) -> str:
-    found: Sequence[str] = key["enterprises"]
-    return "all" if EVERY_ENTERPRISE in found else ", ".join(found)
 
 
 def _limits(guest: Guest) -> Json:

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
-from heliograph.api.console.endpoint_pages import ENDPOINTS_CREATE, ENDPOINTS_EXPLAIN, sentences
+from heliograph.api.console.endpoint_pages import ENDPOINTS_CREATE, ENDPOINTS_EXPLAIN, crumbs, sentences
 from heliograph.api.console.guest import DEAD_LETTERS_LIST, ENTERPRISES_GET, PUSH_ENDPOINTS_LIST, ConsolePage, Guest, Json, Redirect
-from heliograph.api.console.rejections import REJECTIONS, Rejection, status_of
+from heliograph.api.console.links import crumbs_of, turning
+from heliograph.api.console.rejections import REJECTIONS, Rejection, message_of, status_of
 from heliograph.api.console.shown import ago, json_shown, moment, moment_of, span
 from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
 from heliograph.domain.names import EnterpriseName, PushEndpointName
@@ -42,7 +43,7 @@ async def show_notifications(guest: Guest, enterprise: str) -> ConsolePage:
         "types": stored.get("enabledNotificationTypes", ()), "topic": stored.get("pubsubTopic", ""), "sees_enterprise": sees_enterprise,
         "to_topics": guest.ports.destinations.topics, "to_own": guest.ports.destinations.push,
         "settings_url": _url(guest, enterprise, "settings"), "note": NOTES.get(guest.parameter("note"), ""),
-        "queue": None, "letters": "", "letters_url": _url(guest, enterprise, "deadLetters"), "crumbs": _crumbs(guest, enterprise)[:1],
+        "queue": None, "letters": "", "letters_url": _url(guest, enterprise, "deadLetters"), "crumbs": crumbs_of(guest, enterprise),
     }  # fmt: skip
     if await guest.may(DEAD_LETTERS_LIST, enterprise):
         values |= await _waiting(guest, EnterpriseName(enterprise), explains=explains)
@@ -57,17 +58,16 @@ async def show_letters(guest: Guest, enterprise: str, *, error: Rejection | None
         answer = await guest.ask(DEAD_LETTERS_LIST, enterprise, start_time=start, end_time=end, page_size=ROWS, page_token=token)
     except REJECTIONS as found:
         error = error or found
-    more = answer.get("nextPageToken", "")
     url = _url(guest, enterprise, "deadLetters")
     values = {
         "rows": [_letter_row(guest, enterprise, letter) for letter in answer.get("deadLetters", [])], "start": start, "end": end,
-        "error": error.message if error else "", "action": url, "note": _done(guest),
+        "error": message_of(error), "action": url, "note": _done(guest),
         "resend_url": f"{url}:resend" if await guest.may(LETTERS_RESEND, enterprise) else "",
         "discard_url": f"{url}:discard" if await guest.may(LETTERS_DISCARD, enterprise) else "",
-        "next_url": _url(guest, enterprise, "deadLetters", start=start, end=end, page=more) if more else "",
-        "first_url": _url(guest, enterprise, "deadLetters", start=start, end=end) if token else "", "crumbs": _crumbs(guest, enterprise),
+        **turning(guest, answer.get("nextPageToken", ""), "enterprises", enterprise, "deadLetters", start=start, end=end),
+        "crumbs": crumbs(guest, enterprise),
     }  # fmt: skip
-    return ConsolePage("console/letters.html", "Dead letters", values, status=status_of(error) if error else 200)
+    return ConsolePage("console/letters.html", "Dead letters", values, status=status_of(error))
 
 
 async def resend_letters(guest: Guest, enterprise: str) -> ConsolePage | Redirect:
@@ -96,7 +96,7 @@ async def show_letter(guest: Guest, enterprise: str, message_id: str) -> Console
         "published": moment(letter.created_us), "given_up": moment(letter.given_up_us), "expires": moment(letter.expires_us),
         "attempts": letter.attempts, "resend_url": f"{url}:resend" if await guest.may(LETTERS_RESEND, enterprise) else "",
         "discard_url": f"{url}:discard" if await guest.may(LETTERS_DISCARD, enterprise) else "",
-        "crumbs": [*_crumbs(guest, enterprise), ("Dead letters", url)],
+        "crumbs": [*crumbs(guest, enterprise), ("Dead letters", url)],
     }  # fmt: skip
     return ConsolePage("console/letter.html", f"{letter.notification_type} {message_id}", values)
 
@@ -177,7 +177,3 @@ def _data_of(letter: DeadLetter) -> str:
 
 def _url(guest: Guest, enterprise: str, *parts: str, **query: str) -> str:
     return guest.url("enterprises", enterprise, *parts, **query)
-
-
-def _crumbs(guest: Guest, enterprise: str) -> list[tuple[str, str]]:
-    return [(enterprise, _url(guest, enterprise)), ("Notifications", _url(guest, enterprise, "notifications"))]

@@ -6,6 +6,7 @@ from typing import Any, Final
 from heliograph.api.console.approval_pages import APPROVALS_GET
 from heliograph.api.console.audit_pages import trail_url
 from heliograph.api.console.guest import EXPLAIN, OPERATIONS_CANCEL, OPERATIONS_GET, TIMELINE, ConsolePage, Guest, Json, Redirect
+from heliograph.api.console.links import crumbs_of
 from heliograph.api.console.shown import SECOND_US, json_shown, moment, moment_of, span, us_of, with_moments
 from heliograph.domain.approval import Approval
 from heliograph.domain.evidence import Judgement
@@ -46,9 +47,10 @@ async def show_operation(guest: Guest, enterprise: str, device_id: str, operatio
         "ended": moment_of(timeline.get("endedAt", "")), "entries": list(_entries(timeline.get("entries", ()))),
         "judgement": JUDGEMENTS[evidence["judgement"]] if evidence else "", "facts": _facts(evidence) if evidence else (),
         "json": json_shown(operation), "cancel_url": f"{guest.url_of(name, 'operations', operation_id)}:cancel" if cancels else "",
-        "trail_url": await trail_url(guest, enterprise, operation["name"]), "approval_url": await _approval_url(guest, operation["name"]),
+        "trail_url": await trail_url(guest, enterprise, resource=operation["name"]),
+        "approval_url": await _approval_url(guest, operation["name"]),
         "again_url": guest.url_of(name, "commands", kind),
-        "crumbs": [(enterprise, guest.url("enterprises", enterprise)), (device_id, guest.url_of(name))],
+        "crumbs": [*crumbs_of(guest, enterprise), (device_id, guest.url_of(name))],
     }  # fmt: skip
     return ConsolePage("console/operation.html", f"{kind} {outcome.outcome}", values, refresh_s=refresh_s, live=str(name))
 

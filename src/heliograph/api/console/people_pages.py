@@ -5,17 +5,15 @@ from typing import Any
 
 import msgspec
 
-from heliograph.api.console.audit_pages import quoted
+from heliograph.api.console.audit_pages import quoted, trail_url
+from heliograph.api.console.desk_forms import choices_of_roles, enterprises_in_words, is_sure, sentences_of
 from heliograph.api.console.guest import ConsolePage, Guest, Json, Redirect
-from heliograph.api.console.role_pages import choices_of_roles, sentences_of
+from heliograph.api.console.rejections import DESK_REJECTIONS, message_of, status_of
 from heliograph.api.console.shown import moment_of
-from heliograph.api.http.errors import http_status
 from heliograph.api.sign_in.desk import browser_name
-from heliograph.domain.access import EVERY_ENTERPRISE
-from heliograph.protojson.errors import FailedPrecondition, HeliographError, InvalidArgument, PermissionDenied
+from heliograph.protojson.errors import HeliographError, InvalidArgument
 
 PEOPLE_LIST, PEOPLE_GET, INVITE, SIGN_OUT, REMOVE = (f"heliograph.people.{verb}" for verb in ("list", "get", "invite", "signOut", "delete"))
-SURE = "yes"
 
 
 async def show_people(guest: Guest) -> ConsolePage:
@@ -31,7 +29,7 @@ async def invite(guest: Guest) -> ConsolePage:
     }  # fmt: skip
     try:
         invited = await guest.ask(INVITE, body=msgspec.json.encode(wanted))
-    except (InvalidArgument, FailedPrecondition, PermissionDenied) as error:
+    except DESK_REJECTIONS as error:
         return await _people(guest, error=error)
     values = {
         "whom": invited["person"], "role": invited["role"], "link": invited["url"], "expires": moment_of(invited["expireTime"]),
@@ -53,7 +51,7 @@ async def sign_out(guest: Guest, person: str) -> Redirect:
 
 async def remove(guest: Guest, person: str) -> ConsolePage | Redirect:
     """The person is gone, with passkeys, sessions and invitations."""
-    if guest.field("sure") != SURE:
+    if not is_sure(guest):
         await guest.admit(REMOVE, person)
         return await _person(guest, person, error=InvalidArgument("Tick the box to remove the person: it cannot be undone."))
     await guest.ask(REMOVE, person)
@@ -65,20 +63,20 @@ async def _people(guest: Guest, *, error: HeliographError | None = None) -> Cons
     values = {
         "rows": [_row(guest, one) for one in found["people"]],
         "invitations": [
-            {"person": one["person"], "role": one["role"], "enterprises": _enterprises(one), "why": one["whyStuck"]}
+            {"person": one["person"], "role": one["role"], "enterprises": enterprises_in_words(one), "why": one["whyStuck"]}
             for one in found["invitations"]
         ],
         "roles": await choices_of_roles(guest), "whom": guest.field("person"), "role": guest.field("role"),
-        "enterprises": guest.field("enterprises"), "error": error.message if error else "", "action": f"{guest.url('people')}:invite",
+        "enterprises": guest.field("enterprises"), "error": message_of(error), "action": f"{guest.url('people')}:invite",
         **await sentences_of(guest, INVITE, back=guest.url("people")),
     }  # fmt: skip
-    return ConsolePage("console/people.html", "People", values, status=http_status(error) if error else 200)
+    return ConsolePage("console/people.html", "People", values, status=status_of(error))
 
 
 async def _person(guest: Guest, person: str, *, error: HeliographError | None = None) -> ConsolePage:
     found = await guest.ask(PEOPLE_GET, person)
     facts = [
-        ("Role", found["role"] or "by the groups of the identity provider"), ("Enterprises", _enterprises(found)),
+        ("Role", found["role"] or "by the groups of the identity provider"), ("Enterprises", enterprises_in_words(found)),
         ("Passkeys", str(found["passkeys"])), ("Known since", moment_of(found["createTime"])),
         ("Last seen", moment_of(found["lastUseTime"]) or "never"),
     ]  # fmt: skip
@@ -93,19 +91,15 @@ async def _person(guest: Guest, person: str, *, error: HeliographError | None = 
         "facts": [(name, value) for name, value in facts if value], "sessions": sessions, "me": person == guest.caller.person,
         "may_sign_out": await guest.may(SIGN_OUT, person), "may_remove": await guest.may(REMOVE, person),
         "url": guest.url("people", person),
-        "error": error.message if error else "", "crumbs": [("People", guest.url("people"))],
-        "trail_url": guest.url("enterprises", "-", "auditEntries", filter=f"actor={quoted(person)}") if guest.ports.store.audited else "",
+        "error": message_of(error), "crumbs": [("People", guest.url("people"))],
+        "trail_url": await trail_url(guest, filter=f"actor={quoted(person)}"),
     }  # fmt: skip
-    return ConsolePage("console/person.html", person, values, status=http_status(error) if error else 200)
+    return ConsolePage("console/person.html", person, values, status=status_of(error))
 
 
 def _row(guest: Guest, one: Json) -> Mapping[str, Any]:
     return {
         "person": one["person"], "url": guest.url_of_resource(f"people/{one['person']}"), "role": one["role"] or "by group",
-        "enterprises": _enterprises(one), "passkeys": one["passkeys"], "sessions": one["sessions"],
+        "enterprises": enterprises_in_words(one), "passkeys": one["passkeys"], "sessions": one["sessions"],
         "used": moment_of(one["lastUseTime"]) or "never",
     }  # fmt: skip
-
-
-def _enterprises(one: Json) -> str:
-    return "all" if EVERY_ENTERPRISE in one["enterprises"] else ", ".join(one["enterprises"])

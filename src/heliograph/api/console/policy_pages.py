@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlencode
 
 import msgspec
 
 from heliograph.api.console.audit_pages import trail_url
 from heliograph.api.console.guest import DEVICES_LIST, METHODS, POLICIES_LIST, TOKENS_CREATE, ConsolePage, Guest, Json, Redirect
 from heliograph.api.console.json_text import Mistake, as_typed, diff, mistakes_in
-from heliograph.api.console.rejections import REJECTIONS, Rejection, status_of
+from heliograph.api.console.links import Crumbs, crumbs_of, turning
+from heliograph.api.console.rejections import REJECTIONS, Rejection, message_of, status_of
 from heliograph.api.console.shown import json_shown
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName, PolicyName
@@ -19,8 +19,8 @@ from heliograph.domain.policy import DEFAULT_ID, violations
 from heliograph.domain.policy_messages import Policy
 from heliograph.protojson.errors import InvalidArgument, NotFound, Violations
 from heliograph.protojson.messages import decode_message, encode_message
+from heliograph.service.devices import devices_called
 from heliograph.service.policies import get_policy
-from heliograph.service.ports import Decision, Sees
 from heliograph.service.work_aside import work_aside
 
 POLICIES_GET = "androidmanagement.enterprises.policies.get"
@@ -64,18 +64,16 @@ class _Users(NamedTuple):
 
 async def show_policies(guest: Guest, enterprise: str) -> ConsolePage:
     """The policies, each with its version, what it sets, and devices that have it."""
-    token = guest.parameter("page")
-    answer = await guest.ask(POLICIES_LIST, enterprise, page_size=ROWS, page_token=token)
-    policies, more = answer.get("policies", []), answer.get("nextPageToken", "")
+    answer = await guest.ask(POLICIES_LIST, enterprise, page_size=ROWS, page_token=guest.parameter("page"))
+    policies = answer.get("policies", [])
     sees_devices = await guest.may(DEVICES_LIST, enterprise)
     names = [PolicyName(enterprise, policy["name"].rpartition("/")[2]) for policy in policies]
     users = await asyncio.gather(*(_users(guest, name, most=DEVICES_IN_LIST) for name in names)) if sees_devices else [None] * len(names)
     values = {
         "rows": [_row(guest, name, policy, used) for name, policy, used in zip(names, policies, users, strict=True)],
         "create_url": f"{_url(guest, enterprise)}:create" if await guest.may(POLICIES_PATCH, enterprise, "new") else "",
-        "next_url": guest.url("enterprises", enterprise, "policies", page=more) if more else "",
-        "first_url": _url(guest, enterprise) if token else "", "deleted": guest.parameter("note") == "deleted",
-        "crumbs": [(enterprise, guest.url("enterprises", enterprise))],
+        **turning(guest, answer.get("nextPageToken", ""), "enterprises", enterprise, "policies"),
+        "deleted": guest.parameter("note") == "deleted", "crumbs": crumbs_of(guest, enterprise),
     }  # fmt: skip
     return ConsolePage("console/policies.html", "Policies", values)
 
@@ -176,10 +174,10 @@ async def _policy_page(guest: Guest, name: PolicyName, *, error: str = "", devic
         "edit_url": f"{_url(guest, *name)}:edit" if changes else "",
         "delete_url": f"{_url(guest, *name)}:delete" if not is_default and await guest.may(POLICIES_DELETE, *name) else "",
         "assign_url": f"{_url(guest, *name)}:assign" if used is not None and guest.may_open(DEVICES_PATCH, name.enterprise) else "",
-        "enrol_url": f"{guest.url('enterprises', name.enterprise, 'enrollmentTokens')}:create?{urlencode({'policy': name.policy})}"
+        "enrol_url": guest.url("enterprises", name.enterprise, "enrollmentTokens", verb="create", policy=name.policy)
         if await guest.may(TOKENS_CREATE, name.enterprise) else "",
         "is_default": is_default, "error": error, "device": device, "note": NOTES.get(guest.parameter("note"), ""),
-        "trail_url": await trail_url(guest, name.enterprise, str(name)), "crumbs": _crumbs(guest, name.enterprise),
+        "trail_url": await trail_url(guest, name.enterprise, resource=str(name)), "crumbs": _crumbs(guest, name.enterprise),
     }  # fmt: skip
     return ConsolePage("console/policy.html", name.policy, values, status=400 if error else 200)
 
@@ -228,17 +226,17 @@ def _editor_url(guest: Guest, draft: _Draft) -> str:
     return f"{_url(guest, draft.enterprise)}:create" if draft.new else f"{_url(guest, *draft.name)}:edit"
 
 
-def _crumbs_of(guest: Guest, draft: _Draft) -> list[tuple[str, str]]:
+def _crumbs_of(guest: Guest, draft: _Draft) -> Crumbs:
     return _crumbs(guest, draft.enterprise, "" if draft.new else draft.policy_id)
 
 
 def _deletion(guest: Guest, name: PolicyName, *, error: Rejection | None = None) -> ConsolePage:
     values = {
         "what": "Devices and tokens can no longer be given this policy. The server refuses it while devices have it.",
-        "error": error.message if error else "", "action": f"{_url(guest, *name)}:delete", "button": f"Delete {name.policy}", "typed": "",
+        "error": message_of(error), "action": f"{_url(guest, *name)}:delete", "button": f"Delete {name.policy}", "typed": "",
         "back_url": _url(guest, *name), "crumbs": _crumbs(guest, *name),
     }  # fmt: skip
-    return ConsolePage("console/deletion.html", f"Delete {name.policy}?", values, status=status_of(error) if error else 200)
+    return ConsolePage("console/deletion.html", f"Delete {name.policy}?", values, status=status_of(error))
 
 
 def _mistakes(text: str, error: Rejection) -> Sequence[Mistake]:
@@ -269,13 +267,10 @@ async def _device(guest: Guest, enterprise: str, wanted: str) -> tuple[DeviceNam
     if not wanted:
         return None, "Write the id or the serial number of the device."
     await guest.admit(DEVICES_LIST, enterprise)
-    if ID_PATTERN.fullmatch(wanted) and await guest.ports.store.device(DeviceName(enterprise, wanted)) is not None:
-        return DeviceName(enterprise, wanted), ""
-    sees = Sees(enterprise=EnterpriseName(enterprise), serial=wanted)
-    names = [DeviceName.parse(name) for name in await guest.ports.store.decide(sees, lambda facts: Decision(facts.previous_device_names))]
-    there = [name for name in names if await guest.ports.store.device(name) is not None]
-    if len(there) == 1:
-        return there[0], ""
+    there = await devices_called(guest.ports, EnterpriseName(enterprise), wanted)
+    of_id = [name for name in there if name.device == wanted]
+    if of_id or len(there) == 1:
+        return (of_id or there)[0], ""
     what = (
         f"{len(there)} devices have the serial number {wanted}: write the id of one"
         if there
@@ -317,6 +312,6 @@ def _url(guest: Guest, enterprise: str, policy_id: str = "", **query: str) -> st
     return guest.url("enterprises", enterprise, "policies", *([policy_id] if policy_id else []), **query)
 
 
-def _crumbs(guest: Guest, enterprise: str, policy_id: str = "") -> list[tuple[str, str]]:
-    crumbs = [(enterprise, guest.url("enterprises", enterprise)), ("Policies", _url(guest, enterprise))]
+def _crumbs(guest: Guest, enterprise: str, policy_id: str = "") -> Crumbs:
+    crumbs = crumbs_of(guest, enterprise, ("Policies", "policies"))
     return [*crumbs, (policy_id, _url(guest, enterprise, policy_id))] if policy_id else crumbs

@@ -3,12 +3,26 @@
 from typing import Final
 
 from heliograph.api.http.errors import http_status
-from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, ResourceExhausted
+from heliograph.protojson.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    HeliographError,
+    InvalidArgument,
+    PermissionDenied,
+    ResourceExhausted,
+)
 
 Rejection = InvalidArgument | FailedPrecondition | AlreadyExists | ResourceExhausted
 REJECTIONS: Final = (InvalidArgument, FailedPrecondition, AlreadyExists, ResourceExhausted)
+DESK_REJECTIONS: Final = (InvalidArgument, FailedPrecondition, PermissionDenied)
+"""Of forms that change keys, roles and people: they stay filled for those who must sign in again first."""
 
 
-def status_of(error: Rejection) -> int:
-    """The status of the page that shows it."""
-    return http_status(error)
+def status_of(error: HeliographError | None) -> int:
+    """The status of the page that shows it; 200 if nothing is wrong."""
+    return http_status(error) if error else 200
+
+
+def message_of(error: HeliographError | None) -> str:
+    """What the page says of it; empty if nothing is wrong."""
+    return error.message if error else ""

@@ -2,49 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote
 
 import msgspec
 
+from heliograph.api.console.desk_forms import ROLES_LIST, bindings_of, choices_of_roles, require_but_fresh, sentences_of
 from heliograph.api.console.guest import ConsolePage, Guest, Json, Redirect
+from heliograph.api.console.rejections import DESK_REJECTIONS, message_of, status_of
 from heliograph.api.console.shown import moment_of
-from heliograph.api.http.errors import http_status
 from heliograph.commands import COMMANDS
 from heliograph.domain.access_words import access_in_words
 from heliograph.domain.roles import LINES_MOST
-from heliograph.protojson.errors import FailedPrecondition, HeliographError, InvalidArgument, NotFound, PermissionDenied
+from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound
 
-ROLES_LIST, ROLES_GET, ROLES_SET, ROLES_DELETE = (f"heliograph.roles.{verb}" for verb in ("list", "get", "set", "delete"))
-BINDINGS_LIST, BIND, UNBIND = (f"heliograph.roleBindings.{verb}" for verb in ("list", "bind", "unbind"))
+ROLES_GET, ROLES_SET, ROLES_DELETE = (f"heliograph.roles.{verb}" for verb in ("get", "set", "delete"))
+BIND, UNBIND = (f"heliograph.roleBindings.{verb}" for verb in ("bind", "unbind"))
 EXPLAIN_ACCESS: Final = "heliograph.access.explain"
-SIGN_IN_AGAIN: Final = "SIGN_IN_AGAIN"
-
-
-async def sentences_of(guest: Guest, method_id: str, *, back: str) -> Mapping[str, str]:
-    """Of a form that lets others do more: why the caller may not send it, empty if they may; and where to sign in again, if that helps.
-
-    `back`: the page that the sign-in leads back to.
-    """
-    wrong = await guest.why_not(method_id)
-    again = wrong is not None and wrong.reason == SIGN_IN_AGAIN
-    return {
-        "locked": wrong.message if wrong else "",
-        "sign_in_url": f"{guest.base}/sign-in?again=1&next={quote(back, safe='/')}" if again else "",
-    }
-
-
-async def require_but_fresh(guest: Guest, method_id: str) -> None:
-    """Check that the caller may call the method, or could after another sign-in.  Raises: as Guest.require."""
-    wrong = await guest.why_not(method_id)
-    if wrong is not None and wrong.reason != SIGN_IN_AGAIN:
-        await guest.require(method_id)
-
-
-async def choices_of_roles(guest: Guest) -> Sequence[str]:
-    """The roles that there are."""
-    if not await guest.may(ROLES_LIST):
-        return ()
-    return [role["name"] for role in (await guest.ask(ROLES_LIST))["roles"]]
 
 
 async def show_roles(guest: Guest) -> ConsolePage:
@@ -91,7 +63,7 @@ async def delete_role(guest: Guest, name: str) -> ConsolePage | Redirect:
     """The role is gone, if no one has it."""
     try:
         await guest.ask(ROLES_DELETE, name)
-    except (FailedPrecondition, InvalidArgument, PermissionDenied) as error:
+    except DESK_REJECTIONS as error:
         role = await guest.ask(ROLES_GET, name)
         return await _role(guest, name, role, builtin=bool(role.get("builtIn")), error=error)
     return Redirect(guest.url("roles"))
@@ -111,10 +83,10 @@ async def show_access(guest: Guest) -> ConsolePage:
     elif who or what:
         error = InvalidArgument("Fill in who and what.")
     values = {
-        "who": who, "what": what, "where": where, "answer": answer, "types": list(COMMANDS), "error": error.message if error else "",
+        "who": who, "what": what, "where": where, "answer": answer, "types": list(COMMANDS), "error": message_of(error),
         "action": guest.url("access"),
     }  # fmt: skip
-    return ConsolePage("console/access.html", "Who may what", values, status=http_status(error) if error else 200)
+    return ConsolePage("console/access.html", "Who may what", values, status=status_of(error))
 
 
 def line_in_words(line: Json) -> str:
@@ -131,7 +103,6 @@ def line_in_words(line: Json) -> str:
 
 async def _roles(guest: Guest, *, error: HeliographError | None = None) -> ConsolePage:
     roles = (await guest.ask(ROLES_LIST))["roles"]
-    bindings = (await guest.ask(BINDINGS_LIST))["roleBindings"] if await guest.may(BINDINGS_LIST) else []
     values = {
         "roles": [
             {"name": role["name"], "url": guest.url("roles", role["name"]), "description": role.get("description", ""),
@@ -139,18 +110,18 @@ async def _roles(guest: Guest, *, error: HeliographError | None = None) -> Conso
             for role in roles
         ],
         "names": [role["name"] for role in roles],
-        "bindings": [{"who": one["who"], "role": one["role"], "since": moment_of(one["createTime"])} for one in bindings],
+        "bindings": [{"who": one["who"], "role": one["role"], "since": moment_of(one["createTime"])} for one in await bindings_of(guest)],
         "may_unbind": await guest.may(UNBIND), "make_url": f"{guest.url('roles')}:make", "action": guest.url("roles"),
-        "who": guest.field("who"), "role": guest.field("role"), "error": error.message if error else "",
+        "who": guest.field("who"), "role": guest.field("role"), "error": message_of(error),
         **await sentences_of(guest, BIND, back=guest.url("roles")),
     }  # fmt: skip
-    return ConsolePage("console/roles.html", "Roles", values, status=http_status(error) if error else 200)
+    return ConsolePage("console/roles.html", "Roles", values, status=status_of(error))
 
 
 async def _rebound(guest: Guest, method_id: str) -> ConsolePage | Redirect:
     try:
         await guest.ask(method_id, guest.field("who").strip(), guest.field("role"))
-    except (InvalidArgument, FailedPrecondition, NotFound, PermissionDenied) as error:
+    except (*DESK_REJECTIONS, NotFound) as error:
         return await _roles(guest, error=error)
     return Redirect(guest.url("roles"))
 
@@ -159,7 +130,7 @@ async def _set(guest: Guest, name: str, known_as: str) -> ConsolePage | Redirect
     wanted = _filled(guest)
     try:
         await guest.ask(ROLES_SET, name, body=msgspec.json.encode(wanted))
-    except (InvalidArgument, FailedPrecondition, PermissionDenied) as error:
+    except DESK_REJECTIONS as error:
         return await _role(guest, known_as, wanted, builtin=False, error=error)
     return Redirect(guest.url("roles", name))
 
@@ -171,10 +142,10 @@ async def _role(guest: Guest, name: str, role: Json, *, builtin: bool, error: He
         "name": name, "given_name": guest.field("name"), "description": role.get("description", ""), "builtin": builtin,
         "words": [line_in_words(line) for line in lines] if not error else (), "forms": () if builtin else list(_forms(lines)),
         "types": [(row.name, row.destructive) for row in COMMANDS.values()], "action": here,
-        "may_delete": bool(name) and not builtin and await guest.may(ROLES_DELETE, name), "error": error.message if error else "",
+        "may_delete": bool(name) and not builtin and await guest.may(ROLES_DELETE, name), "error": message_of(error),
         "crumbs": [("Roles", guest.url("roles"))], **await sentences_of(guest, ROLES_SET, back=here),
     }  # fmt: skip
-    return ConsolePage("console/role.html", name or "Make a role", values, status=http_status(error) if error else 200)
+    return ConsolePage("console/role.html", name or "Make a role", values, status=status_of(error))
 
 
 def _forms(lines: Sequence[Json]) -> Iterator[Mapping[str, Any]]:
