@@ -14,7 +14,7 @@ from heliograph.api.console.live import APART_S, NAMES_MOST, frames_of
 from heliograph.api.console.live_streams import OF_ONE_MOST, cursor_of
 from heliograph.commands import COMMANDS
 from heliograph.domain.names import DeviceName
-from heliograph.service.changes import REMEMBERED_MOST, Changes, Shelf, Thing
+from heliograph.service.changes import KEPT_FOR, REMEMBERED_MOST, Changes, Shelf, Thing
 from tests.console.houses import House
 from tests.console.reader import Reader
 from tests.patience import PATIENCE_S
@@ -150,6 +150,27 @@ def test_what_is_not_known_any_more_may_be_everything() -> None:
             changes.heard((DeviceName("acme", str(number)),))
 
     assert [None, None, None, None] == [unseen, ahead, too_many, changes.since(1, most=2 * REMEMBERED_MOST)]
+
+
+def test_what_changes_after_the_last_page_was_closed_is_kept_for_a_while_only() -> None:
+    changes = Changes()
+    with changes.watching():
+        changes.heard((ONE,))
+    left = changes.last
+
+    changes.heard((TWO,))
+    at_once = changes.since(left, most=9)
+    for _ in range(KEPT_FOR):
+        changes.heard((ONE,))
+    late = changes.since(left, most=9)
+    changes.heard((TWO,))
+
+    assert [TWO] == list(at_once or ())
+    assert late is None
+    assert changes.since(changes.last - 1, most=9) is None, "no more is kept until a page is open"
+    with changes.watching():
+        changes.heard((ONE,))
+        assert [ONE] == list(changes.since(changes.last - 1, most=9) or ())
 
 
 def test_a_device_and_records_with_the_same_words_are_two_things() -> None:

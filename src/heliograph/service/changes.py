@@ -14,6 +14,9 @@ from heliograph.domain.names import DeviceName
 REMEMBERED_MOST: Final = 10_000
 """Things; readers that come back after more have changed must look at everything."""
 
+KEPT_FOR: Final = 1_000
+"""Changes after the last watcher left: some seconds of a busy server, in which a browser whose line broke is back. Then no one comes."""
+
 
 @dataclass(frozen=True, slots=True)  # not a named tuple, which would equal a DeviceName
 class Shelf:
@@ -38,6 +41,8 @@ class Changes:
         """The number of each thing's newest change, the longest ago first."""
         self._waiting: set[asyncio.Event] = set()
         self._watchers = 0
+        self._left = 0
+        """The newest change when the last watcher left."""
         self.last = 0
         """The number of the newest change."""
         self._forgotten = 0
@@ -50,7 +55,8 @@ class Changes:
         if not things:
             return
         self.last += 1
-        if not self._watchers and not self._newest:  # no page is open, or was a moment ago: nothing is kept for one
+        if not self._watchers and (not self._newest or self.last - self._left > KEPT_FOR):  # no page is open, or was a moment ago
+            self._newest.clear()
             self._forgotten = self.last
             return
         for thing in things:
@@ -82,6 +88,7 @@ class Changes:
             yield
         finally:
             self._watchers -= 1
+            self._left = self.last
 
     async def wait(self, number: int) -> None:
         """Returns when there is a change after this one, or the server stops."""
