@@ -7,8 +7,9 @@ import pytest
 
 from heliograph.service.limits import Limits
 from heliograph.settings import Settings
-from tests.console.reader import Page, Reader
-from tests.people.visitor import Seen, signed_in
+from tests.console.houses import shown
+from tests.console.reader import Reader
+from tests.people.visitor import signed_in
 from tests.sandbox.client import Client
 from tests.sign_in.conftest import Guarded, guarded_server
 
@@ -21,11 +22,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     settings = Settings(data_dir=tmp_path_factory.mktemp("data"), durable=False, public_urls=("https://mdm.example.com",))
     with guarded_server(settings) as made:
         yield made
-
-
-def shown(seen: Seen) -> Page:
-    """The page, read."""
-    return Page("", seen.status, seen.headers, seen.page)
 
 
 def test_the_first_enterprise_is_created_by_hand_and_leads_on(server: Guarded) -> None:

@@ -16,7 +16,8 @@ from heliograph.domain.enterprise import Enterprise
 from heliograph.service.enterprises import create_enterprise
 from heliograph.settings import Settings
 from tests.chromium import tab
-from tests.console.reader import Page, Reader
+from tests.console.houses import shown
+from tests.console.reader import Reader
 from tests.patience import PATIENCE_S
 from tests.people.visitor import Visitor, signed_in
 from tests.sandbox.client import Client
@@ -243,7 +244,7 @@ def asked(visitor: Visitor, row: ConsoleRow, examples: Examples) -> int:
         assert seen.headers["content-security-policy"].startswith("default-src 'none'")
         assert "unsafe" not in seen.headers["content-security-policy"]
         assert "no-store" == seen.headers["cache-control"]
-        Page("", seen.status, seen.headers, seen.page)  # it is whole
+        shown(seen)  # it is whole
     return seen.status
 
 

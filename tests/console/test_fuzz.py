@@ -19,8 +19,7 @@ from heliograph.api.own_methods import OWN_METHODS
 from heliograph.api.resources.operator_desk import DeskMethod
 from heliograph.commands import COMMANDS
 from tests.api.live import Response
-from tests.console.houses import House, asked, house_in
-from tests.console.reader import Page
+from tests.console.houses import House, asked, house_in, shown
 from tests.people.visitor import signed_in
 from tests.sign_in.conftest import OPERATOR
 
@@ -166,7 +165,7 @@ def test_a_page_answers_whatever_is_filled_in(
     assert "unsafe" not in seen.headers["content-security-policy"]
     assert "no-store" == seen.headers["cache-control"]
     if seen.headers.get("content-type", "").startswith("text/html"):
-        Page("", seen.status, seen.headers, seen.page)  # it is whole
+        shown(seen)  # it is whole
     assert row.http == "GET" or seen.status < 400 or stage.unchanged_since(before, asks=row.path.endswith("approvalRules"))
 
 

@@ -13,6 +13,7 @@ from heliograph.api.readiness import STOPPING
 from heliograph.service.metrics import PROCESS
 from heliograph.service.silent_phones import Silence
 from heliograph.settings import Admission, Settings
+from tests.console.houses import shown
 from tests.console.reader import Page, Reader
 from tests.people.visitor import Visitor, signed_in
 from tests.sign_in.conftest import Guarded, guarded_server
@@ -39,8 +40,7 @@ def server(tmp_path: Path) -> Iterator[Guarded]:
 
 def health(visitor: Visitor) -> Page:
     """The page, read."""
-    seen = visitor.get(HEALTH)
-    return Page("", seen.status, seen.headers, seen.page)
+    return shown(visitor.get(HEALTH))
 
 
 def test_a_server_that_is_well_says_so_with_its_version_engine_and_uptime(server: Guarded) -> None:

@@ -270,18 +270,22 @@ def _html(
 
 def _asked_path(scope: Scope) -> str:
     """The path below the console's, as the browser asked for it."""
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    return raw.decode("latin-1").removeprefix(PREFIX).removeprefix("/")
+    return _raw_path(scope).removeprefix(PREFIX).removeprefix("/")
 
 
 def _way_back(scope: Scope) -> str:
     """The page that was asked for; of a form, the page that it stands on."""
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    path = raw.decode("latin-1")
+    path = _raw_path(scope)
     if scope["method"] != "GET":
         return path.partition(":")[0]
     query = scope["query_string"].decode("latin-1")
     return f"{path}?{query}" if query else path
+
+
+def _raw_path(scope: Scope) -> str:
+    """The path as the browser wrote it, its escapes too."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return raw.decode("latin-1")
 
 
 def _without_body(send: Send) -> Send:

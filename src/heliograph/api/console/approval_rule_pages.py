@@ -80,13 +80,12 @@ def _filled(guest: Guest) -> Iterator[Json]:
     for number in range(RULES_MOST):
         prefix = f"{number}."
         what = [name for name in guest.fields.get(f"{prefix}what", ()) if name]
-        grace, approvals = guest.field(f"{prefix}grace").strip(), guest.field(f"{prefix}approvals").strip()
+        grace = guest.field(f"{prefix}grace").strip()
         rule = {
             "commandTypes": [name for name in what if name not in METHODS], "methods": [name for name in what if name in METHODS],
             "managementKinds": list(guest.fields.get(f"{prefix}kinds", ())), "devices": guest.field(f"{prefix}devices").strip(),
-            # What is neither a number nor a duration goes as it is: the server says what is wrong with it.
-            "approvals": int(approvals) if approvals.isascii() and approvals.isdigit() and len(approvals) < 5 else approvals or 1,  # noqa: PLR2004
-            "gracePeriod": written_duration(grace) or grace,
+            "approvals": guest.number(f"{prefix}approvals", empty=1),
+            "gracePeriod": written_duration(grace) or grace,  # what is no duration goes as it is: the server says what is wrong
         }  # fmt: skip
         if what:
             yield {name: value for name, value in rule.items() if value not in ("", [])}

@@ -147,7 +147,7 @@ async def _shown(guest: Guest, endpoint: Json, *, note: str = "", error: Rejecti
 def _facts(endpoint: Json, webhooks: Json | None, oidc: Json | None) -> Sequence[tuple[str, str]]:
     return (
         ("URL", endpoint["url"]),
-        ("Notifications", ", ".join(endpoint.get("notificationTypes", ())) or "those that the enterprise enabled"),
+        ("Notifications", types_in_words(endpoint)),
         ("Signed by a token for", f"{oidc.get('serviceAccountEmail', '')}, audience {oidc.get('audience', '')}" if oidc else ""),
         ("Signed by Standard Webhooks", ", ".join(webhooks.get("schemes", ())) if webhooks else ""),
         ("Public key", webhooks.get("publicKey", "") if webhooks else ""),
@@ -161,6 +161,11 @@ def _facts(endpoint: Json, webhooks: Json | None, oidc: Json | None) -> Sequence
 def sentences(explained: Json) -> Sequence[str]:
     """What `:explain` says, a sentence each."""
     return [part for part in (explained.get("sentence"), explained.get("nextEvent"), explained.get("advice")) if part]
+
+
+def types_in_words(endpoint: Json) -> str:
+    """The types of notifications that the endpoint gets."""
+    return ", ".join(endpoint.get("notificationTypes", ())) or "those that the enterprise enabled"
 
 
 def _without_secret(endpoint: Json) -> Json:

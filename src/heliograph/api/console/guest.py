@@ -54,6 +54,8 @@ FORM_MAX_BYTES = 256 * 1_024
 JSON_FORM_MAX_BYTES = 3 * 512 * 1_024
 """Of a form with a whole resource in it: `Limits.resource_bytes_most`, each byte as three."""
 FIELDS_MOST = 256
+DIGITS_MOST = 6
+"""Of a number in a form: a longer one stays a text, and is too large for every field."""
 TEXT_MAX_CHARS = 2_048
 """Of a search, a filter, a page token: as AMAPI's filters."""
 
@@ -185,6 +187,11 @@ class Guest:
     def field(self, name: str) -> str:
         """The first value of a field of the form; empty: there is none."""
         return next(iter(self.fields.get(name, ())), "")
+
+    def number(self, name: str, *, empty: int | str = "") -> int | str:
+        """The number in a field of the form; `empty`: nothing is in it; what is no number as it is: the API says what is wrong with it."""
+        text = self.field(name).strip()
+        return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS_MOST else text or empty
 
     def header(self, name: str) -> str:
         """A header of the request, without white space around it; empty: it has none."""

@@ -142,13 +142,13 @@ def _row(guest: Guest, key: Json) -> Mapping[str, Any]:
 
 def _limits(guest: Guest) -> Json:
     """When the key ends, and its blast radius, as far as the form says.  Raises: InvalidArgument."""
-    radius = guest.field("radius").strip()
+    radius = guest.number("radius")
     limits: Json = {"ttl": _duration(guest.field("ttl"))} if guest.field("ttl").strip() else {}
     if radius == UNLIMITED:
         return {**limits, "unlimitedBlastRadius": True}
-    if radius and not (radius.isascii() and radius.isdigit() and len(radius) < 7 and int(radius)):  # noqa: PLR2004 - a million devices
-        raise InvalidArgument(f"{radius[:32]!r} is not a number of devices: write one such as 10, or {UNLIMITED}.")
-    return {**limits, **({"blastRadius": int(radius)} if radius else {})}
+    if radius != "" and not (isinstance(radius, int) and radius):
+        raise InvalidArgument(f"{str(radius)[:32]!r} is not a number of devices: write one such as 10, or {UNLIMITED}.")
+    return {**limits, **({"blastRadius": radius} if radius else {})}
 
 
 def _duration(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from heliograph.api.console.endpoint_pages import ENDPOINTS_CREATE, ENDPOINTS_EXPLAIN, crumbs, sentences
+from heliograph.api.console.endpoint_pages import ENDPOINTS_CREATE, ENDPOINTS_EXPLAIN, crumbs, sentences, types_in_words
 from heliograph.api.console.guest import DEAD_LETTERS_LIST, ENTERPRISES_GET, PUSH_ENDPOINTS_LIST, ConsolePage, Guest, Json, Redirect
 from heliograph.api.console.links import crumbs_of, turning
 from heliograph.api.console.rejections import REJECTIONS, Rejection, message_of, status_of
@@ -124,7 +124,7 @@ async def _endpoint(guest: Guest, endpoint: Json, *, explains: bool) -> Mapping[
     return {
         "id": name.push_endpoint, "display": endpoint.get("displayName", ""), "state": endpoint.get("state", ""), "to": endpoint["url"],
         "url": _url(guest, name.enterprise, "pushEndpoints", name.push_endpoint), "sentence": explained.get("sentence", ""),
-        "types": ", ".join(endpoint.get("notificationTypes", ())) or "those that the enterprise enabled",
+        "types": types_in_words(endpoint),
     }  # fmt: skip
 
 

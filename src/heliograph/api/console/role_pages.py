@@ -164,12 +164,10 @@ def _filled(guest: Guest) -> Json:
     allow = []
     for number in range(LINES_MOST):
         prefix = f"{number}."
-        per_hour = guest.field(f"{prefix}per_hour").strip()
         line = {
             "methods": guest.field(f"{prefix}methods").split(), "commandTypes": list(guest.fields.get(f"{prefix}types", ())),
             "enterprises": guest.field(f"{prefix}enterprises").split(), "devices": guest.field(f"{prefix}devices").strip(),
-            # What is not a number goes as it is: the server says what is wrong with it.
-            "perHour": int(per_hour) if per_hour.isascii() and per_hour.isdigit() and len(per_hour) < 7 else per_hour,  # noqa: PLR2004
+            "perHour": guest.number(f"{prefix}per_hour"),
             "destructive": bool(guest.field(f"{prefix}destructive")),
         }  # fmt: skip
         if line["methods"]:
