@@ -13,6 +13,7 @@ from heliograph.commands import COMMANDS
 from heliograph.domain.command_support import why_not
 from heliograph.domain.phone.virtual_device import device_facts
 from heliograph.protojson.errors import HeliographError
+from heliograph.sandbox.asked import Asked
 from heliograph.sandbox.console.message_forms import PREFIX, body_in, inputs_of
 from heliograph.sandbox.console.player import Player
 from heliograph.sandbox.console.wall_page import anchor_of, around, card_of, issue_button, patch_button
@@ -135,8 +136,8 @@ def _commands(player: Player, phone: SandboxPhone, picture: Any) -> Iterator[dic
     facts = device_facts(phone.runner.phone.device)
     for row in COMMANDS.values():
         yield {
-            **issue_button(player, picture, row, row.name), "why": why_not(row, facts), "final": row.final_at_ack,
-            "form_url": player.url_of(phone.device, "commands", row.name), "summary": row.summary,
+            **issue_button(player, picture, row, row.name), "asked": Asked("POST", f"/v1/{picture.device}:issueCommand", example_of(row)),
+            "why": why_not(row, facts), "final": row.final_at_ack,
         }  # fmt: skip
 
 
@@ -161,8 +162,7 @@ def _esims(player: Player, phone: SandboxPhone) -> Iterator[dict[str, Any]]:
                 "buttons": [
                     {
                         "text": VERBS[verb].id.rpartition(".")[2].removesuffix("Esim").capitalize(),
-                        "action": player.here_of(phone.name, verb), "fields": [(f"body.{CHOICE}", esim.icc_id)],
-                        "asked": player.of_phone(verb, phone.name, {CHOICE: esim.icc_id}),
+                        "action": player.here_of(phone.name, verb), "fields": [(f"{PREFIX}{CHOICE}", esim.icc_id)],
                     }
                     for verb in verbs
                 ],
@@ -176,6 +176,7 @@ def _user(player: Player, phone: SandboxPhone) -> dict[str, Any]:
     return {
         "waits": waits, "answers": seen["consent"], "after": seen["consentDelay"],
         "button": patch_button(player, phone.name, "consent", wanted.value, text),
+        "asked": player.of_phone("patch", phone.name, {"consent": wanted.value}),
     }  # fmt: skip
 
 

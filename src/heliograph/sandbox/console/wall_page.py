@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import quote
 
-from heliograph.api.console.command_forms import example_of
 from heliograph.api.console.guest import ConsolePage, Redirect
 from heliograph.api.console.shown import moment
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType
 from heliograph.domain.names import DeviceName
 from heliograph.protojson.errors import InvalidArgument
-from heliograph.sandbox.asked import Asked, curl_script, python_script
+from heliograph.sandbox.asked import curl_script, python_script
 from heliograph.sandbox.console.message_forms import NO, PREFIX, YES
 from heliograph.sandbox.console.pictures import SHOWN, Face, Picture, picture_of
 from heliograph.sandbox.console.player import Player
@@ -96,24 +95,18 @@ def anchor_of(name: DeviceName) -> str:
 
 def button(player: Player, picture: Picture, verb: str, text: str) -> Button:
     """A form of one button, which does this to the phone."""
-    return {"text": text, "action": player.here_of(picture.name, verb), "fields": (), "asked": player.of_phone(verb, picture.name)}
+    return {"text": text, "action": player.here_of(picture.name, verb), "fields": ()}
 
 
 def patch_button(player: Player, name: DeviceName, field: str, value: str | bool, text: str) -> Button:  # noqa: FBT001 - what the field is set to
     """A form of one button, which sets this field of how the phone behaves."""
     written = value if isinstance(value, str) else YES if value else NO
-    return {
-        "text": text, "action": player.here_of(name, "patch"), "fields": [(f"{PREFIX}{field}", written)],
-        "asked": player.of_phone("patch", name, {field: value}),
-    }  # fmt: skip
+    return {"text": text, "action": player.here_of(name, "patch"), "fields": [(f"{PREFIX}{field}", written)]}
 
 
 def issue_button(player: Player, picture: Picture, row: CommandType, text: str) -> Button:
     """A form of one button, which issues a good command of the type by the API."""
-    return {
-        "text": text, "action": player.here_of(picture.name, "issueCommand"), "fields": [("type", row.name)],
-        "asked": Asked("POST", f"/v1/{picture.device}:issueCommand", example_of(row)),
-    }  # fmt: skip
+    return {"text": text, "action": player.here_of(picture.name, "issueCommand"), "fields": [("type", row.name)]}
 
 
 def _buttons(player: Player, picture: Picture) -> Iterator[Button]:
