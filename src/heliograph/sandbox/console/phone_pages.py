@@ -103,9 +103,10 @@ async def _page(player: Player, phone: SandboxPhone, *, error: HeliographError |
     picture, device = card["picture"], phone.runner.phone.device
     values = {
         **around(player), "card": card, "error": error.message if error else "", "back": player.here_of(phone.name),
-        "facts": _facts(player, phone), "commands": list(_commands(player, phone, picture)), "forms": list(_forms(player, phone, tried)),
+        "facts": _facts(player, phone, picture.seen), "commands": list(_commands(player, phone, picture)),
+        "forms": list(_forms(player, phone, tried)),
         "steps": _steps(player, phone), "json": json_shown(picture.seen), "seen_as": player.of_phone("get", phone.name),
-        "esims": list(_esims(player, phone)), "user": _user(player, phone),
+        "esims": list(_esims(player, phone)), "user": _user(player, phone, picture.seen),
         "console_url": player.url_of(phone.device), "issue_url": player.url_of(phone.device, "commands"),
         "requests_url": player.here("requests", filter=f"phone={phone.device.device}"),
         "notifications_url": player.here("notifications", device=str(phone.device)),
@@ -117,8 +118,7 @@ async def _page(player: Player, phone: SandboxPhone, *, error: HeliographError |
     return ConsolePage("sandbox/phone.html", phone.name.device, values, status=http_status(error) if error else 200, live=live)
 
 
-def _facts(player: Player, phone: SandboxPhone) -> Sequence[tuple[str, str]]:
-    seen = phone.view()
+def _facts(player: Player, phone: SandboxPhone, seen: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     inside: Any = seen["phone"]
     facts = [
         ("What for", phone.profile.summary), ("Management", str(inside["managementKind"] or "none")),
@@ -169,9 +169,9 @@ def _esims(player: Player, phone: SandboxPhone) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def _user(player: Player, phone: SandboxPhone) -> dict[str, Any]:
+def _user(player: Player, phone: SandboxPhone, seen: Mapping[str, Any]) -> dict[str, Any]:
     """Whether the phone's user answers alone, and the button that changes it."""
-    waits, seen = phone.runner.phone.user.answer is None, phone.view()
+    waits = phone.runner.phone.user.answer is None
     wanted, text = (Consent.APPROVE, "Let the user answer alone") if waits else (Consent.IGNORE, "Let the user wait for you")
     return {
         "waits": waits, "answers": seen["consent"], "after": seen["consentDelay"],
