@@ -185,7 +185,7 @@ def _steps(player: Player, phone: SandboxPhone) -> Sequence[dict[str, str]]:
     effects = [] if phone.asleep else list(phone.runner.phone.effects)[-EFFECTS_SHOWN:]
     return [
         {
-            "time": moment(effect.at_us), "type": effect.type, "url": player.url(*effect.operation.split("/")) if effect.operation else "",
+            "time": moment(effect.at_us), "type": effect.type, "url": player.url_of_resource(effect.operation),
             "what": {True: "succeeded", False: "failed", None: effect.step}[effect.succeeded],
         }
         for effect in reversed(effects)

@@ -11,12 +11,15 @@ from heliograph.domain.command import CommandType
 from heliograph.domain.names import DeviceName
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.sandbox.asked import curl_script, python_script
+from heliograph.sandbox.bodies import is_whole
 from heliograph.sandbox.console.message_forms import NO, PREFIX, YES
 from heliograph.sandbox.console.pictures import SHOWN, Face, Picture, picture_of
 from heliograph.sandbox.console.player import Player
 from heliograph.sandbox.phones import SandboxPhone
 
 PHONES_A_PAGE: Final = 60
+PAGES_MOST: Final = 100_000
+"""More than there can be."""
 EVERYTHING: Final = "enterprises"
 """What a live page shows that shows all phones: all that changes in the world stands below it."""
 REFRESH_S: Final = 3
@@ -29,10 +32,10 @@ Button = dict[str, Any]
 
 async def show_wall(player: Player) -> ConsolePage:
     """The phones that the address asks for, page by page."""
-    text, wanted, page = player.parameter("q").lower(), player.parameter("show"), player.parameter("page")
+    text, wanted, page = player.parameter("q").lower(), player.parameter("show"), _number(player.parameter("page"))
     shows = SHOWN.get(wanted, _any)
     found = [phone for phone in player.world.phones.values() if text in f"{phone.name} {phone.device}".lower() and shows(phone)]
-    first = _number(page) * PHONES_A_PAGE
+    first = page * PHONES_A_PAGE
     cards = [await card_of(player, phone) for phone in found[first : first + PHONES_A_PAGE]]
 
     def here(number: int = 0, *, show: str = wanted) -> str:
@@ -44,8 +47,8 @@ async def show_wall(player: Player) -> ConsolePage:
         "all": len(player.world.phones), "action": player.here(),
         "quick": [{"name": name, "url": here(show="" if name == "All" else name), "chosen": (wanted or "All") == name}
                   for name in ("All", *SHOWN)],
-        "previous_url": here(first // PHONES_A_PAGE - 1) if first else "",
-        "next_url": here(first // PHONES_A_PAGE + 1) if first + PHONES_A_PAGE < len(found) else "",
+        "previous_url": here(page - 1) if page else "",
+        "next_url": here(page + 1) if first + PHONES_A_PAGE < len(found) else "",
         "last": last.curl(player.server_url) if last else "", "script_url": player.here("script"), "add_url": player.here("phones"),
     }  # fmt: skip
     return ConsolePage("sandbox/wall.html", "Phones", values, refresh_s=REFRESH_S, live=EVERYTHING)
@@ -74,7 +77,7 @@ async def card_of(player: Player, phone: SandboxPhone) -> dict[str, Any]:
     picture = picture_of(phone, waiting, now_us=player.world.clock.now_us())
     return {
         "picture": picture, "url": player.here_of(phone.name), "anchor": anchor_of(phone.name), "face": picture.face.name.lower(),
-        "operation_url": player.url(*picture.operation.split("/")) if picture.operation else "",
+        "operation_url": player.url_of_resource(picture.operation),
         "allow": button(player, picture, "approve", picture.dialog.allow if picture.dialog else ""),
         "deny": button(player, picture, "decline", picture.dialog.deny if picture.dialog else ""),
         "leave": button(player, picture, "leaveLostMode", "I found it"),
@@ -136,6 +139,6 @@ def _number(text: str) -> int:
     """The number of a page.  Raises: InvalidArgument."""
     if not text:
         return 0
-    if not (text.isascii() and text.isdecimal() and len(text) < 6):  # noqa: PLR2004 - more pages than phones
+    if not is_whole(text, most=PAGES_MOST):
         raise InvalidArgument("page must be a number.")
     return int(text)
