@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from heliograph.api.console.command_forms import Fields, Input
 from heliograph.api.console.guest import ConsolePage, Json, Redirect
-from heliograph.api.http.errors import http_status
+from heliograph.api.console.rejections import message_of, status_of
 from heliograph.domain.names import DeviceName
 from heliograph.protojson.errors import HeliographError
 from heliograph.protojson.schema import shape_of
@@ -93,7 +93,7 @@ async def _page(
     listed = await player.see("faults.list")
     values = {
         **around(player), "faults": [_row(player, fault) for fault in listed["faults"]], "effect": effect,
-        "said": SAID.get(effect, ""), "error": error.message if error else "", "action": player.here("faults"),
+        "said": SAID.get(effect, ""), "error": message_of(error), "action": player.here("faults"),
         "groups": [
             {"title": title, "effects": [
                 {"name": name, "text": SAID.get(name, name), "url": f"{player.here('faults', effect=name)}#plan", "chosen": name == effect}
@@ -105,8 +105,7 @@ async def _page(
         "asked": player.asked("faults.create", _asked(effect, fields)) if effect else None,
         "delete_all": player.asked("faults.deleteAll"), "delete_all_url": f"{player.here('faults')}:deleteAll",
     }  # fmt: skip
-    status = http_status(error) if error else 200
-    return ConsolePage("sandbox/faults.html", "Faults", values, status=status, live="" if error else str(player.world.steered))
+    return ConsolePage("sandbox/faults.html", "Faults", values, status=status_of(error), live="" if error else str(player.world.steered))
 
 
 def _inputs(player: Player, effect: str, fields: Fields) -> Iterator[Input]:

@@ -7,8 +7,9 @@ from typing import Any, Final
 from heliograph.agent.profiles import PROFILES
 from heliograph.api.console.command_forms import Fields, example_of
 from heliograph.api.console.guest import ConsolePage, Redirect
+from heliograph.api.console.rejections import message_of, status_of
 from heliograph.api.console.shown import json_shown, moment
-from heliograph.api.http.errors import UnknownPath, http_status
+from heliograph.api.http.errors import UnknownPath
 from heliograph.commands import COMMANDS
 from heliograph.domain.command_support import why_not
 from heliograph.domain.phone.virtual_device import device_facts
@@ -89,20 +90,20 @@ async def create(player: Player) -> ConsolePage | Redirect:
 def _creation(player: Player, fields: Fields, *, error: HeliographError | None = None) -> ConsolePage:
     inputs = [replace(one, kind="choice", choices=tuple(PROFILES)) if one.name == PROFILE else one for one in inputs_of(Creation, fields)]
     values = {
-        **around(player), "error": error.message if error else "", "action": player.here("phones"), "profiles": PROFILES.values(),
+        **around(player), "error": message_of(error), "action": player.here("phones"), "profiles": PROFILES.values(),
         "first": [one for one in inputs if not one.name.startswith(OVERRIDES)],
         "more": [one for one in inputs if one.name.startswith(OVERRIDES)],
         "asked": player.asked("devices.create", {"deviceId": "mine", "profile": next(iter(PROFILES))}),
         "crumbs": [("Phones", player.here())],
     }  # fmt: skip
-    return ConsolePage("sandbox/new_phone.html", "A new phone", values, status=http_status(error) if error else 200)
+    return ConsolePage("sandbox/new_phone.html", "A new phone", values, status=status_of(error))
 
 
 async def _page(player: Player, phone: SandboxPhone, *, error: HeliographError | None = None, tried: str = "") -> ConsolePage:
     card = await card_of(player, phone)
     picture, device = card["picture"], phone.runner.phone.device
     values = {
-        **around(player), "card": card, "error": error.message if error else "", "back": player.here_of(phone.name),
+        **around(player), "card": card, "error": message_of(error), "back": player.here_of(phone.name),
         "facts": _facts(player, phone, picture.seen), "commands": list(_commands(player, phone, picture)),
         "forms": list(_forms(player, phone, tried)),
         "steps": _steps(player, phone), "json": json_shown(picture.seen), "seen_as": player.of_phone("get", phone.name),
@@ -115,7 +116,7 @@ async def _page(player: Player, phone: SandboxPhone, *, error: HeliographError |
         "crumbs": [("Phones", f"{player.here()}#{anchor_of(phone.name)}")],
     }  # fmt: skip
     live = f"{phone.device} {player.world.steered}" if not error else ""
-    return ConsolePage("sandbox/phone.html", phone.name.device, values, status=http_status(error) if error else 200, live=live)
+    return ConsolePage("sandbox/phone.html", phone.name.device, values, status=status_of(error), live=live)
 
 
 def _facts(player: Player, phone: SandboxPhone, seen: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
