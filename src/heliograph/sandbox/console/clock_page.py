@@ -43,7 +43,7 @@ async def _page(player: Player, *, error: HeliographError | None = None, tried: 
         fields = player.fields if verb == tried else {f"body.{name}": [str(value)] for name, value in example.items()}
         inputs = inputs_of(row.body, fields) if row.body is not None else ()
         forms.append(
-            {"verb": verb, "summary": row.summary, "action": f"{player.here('clock')}:{verb}", "inputs": inputs,
+            {"verb": verb, "summary": row.summary, "action": player.here("clock", verb=verb), "inputs": inputs,
              "asked": player.asked(row.id, example)}
         )  # fmt: skip
     values = {**around(player), "forms": forms, "error": message_of(error), "back": player.here("clock")}

@@ -103,7 +103,7 @@ async def _page(
         ],
         "inputs_of_effect": list(_inputs(player, effect, fields)) if effect else (),
         "asked": player.asked("faults.create", _asked(effect, fields)) if effect else None,
-        "delete_all": player.asked("faults.deleteAll"), "delete_all_url": f"{player.here('faults')}:deleteAll",
+        "delete_all": player.asked("faults.deleteAll"), "delete_all_url": player.here("faults", verb="deleteAll"),
     }  # fmt: skip
     return ConsolePage("sandbox/faults.html", "Faults", values, status=status_of(error), live="" if error else str(player.world.steered))
 
@@ -134,7 +134,8 @@ def _row(player: Player, fault: Json) -> Json:
     return {
         "name": fault["name"], "effect": SAID.get(effect, effect), "detail": _detail(fault[_camel(effect)]),
         "matches": ", ".join(_matches(fault)), "met": fault["met"], "left": fault.get("left"),
-        "delete_url": f"{player.here('faults', number)}:delete", "requests_url": player.here("requests", filter=f"fault:{fault['name']}"),
+        "delete_url": player.here("faults", number, verb="delete"),
+        "requests_url": player.here("requests", filter=f"fault:{fault['name']}"),
     }  # fmt: skip
 
 

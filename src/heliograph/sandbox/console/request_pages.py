@@ -45,7 +45,7 @@ async def show_requests(player: Player) -> ConsolePage:
         "newest_url": player.here("requests", filter=wanted) if last else "",
         "har": player.asked("requests.exportHar", query={"filter": wanted}),
         "list": player.asked("requests.list", query={"filter": wanted}),
-        "clear_url": f"{player.here('requests')}:clear", "clear": player.asked("requests.clear"),
+        "clear_url": player.here("requests", verb="clear"), "clear": player.asked("requests.clear"),
     }  # fmt: skip
     if last or error:
         return ConsolePage("sandbox/requests.html", "Requests", values, status=FAILED if error else 200)

@@ -61,8 +61,8 @@ def around(player: Player) -> dict[str, Any]:
         "now": moment(clock.now_us()) if clock.frozen else _to_the_minute(clock.now_us()),
         "frozen": clock.frozen, "clock_url": player.here("clock"), "server": player.server_url,
         "advances": [{"text": text, "duration": duration} for text, duration in ADVANCES.items()],
-        "advance_url": f"{player.here('clock')}:advance", "run_url": f"{player.here('clock')}:{'run' if clock.frozen else 'freeze'}",
-        "next_due_url": f"{player.here('clock')}:next", "back": player.current,
+        "advance_url": player.here("clock", verb="advance"), "run_url": player.here("clock", verb="run" if clock.frozen else "freeze"),
+        "next_due_url": player.here("clock", verb="next"), "back": player.current,
     }  # fmt: skip
 
 
@@ -124,7 +124,7 @@ async def show_script(player: Player) -> ConsolePage:
     asked = list(player.world.bench.by_hand)
     values = {
         **around(player), "count": len(asked), "curl": curl_script(asked, player.server_url),
-        "python": python_script(asked, player.server_url), "clear_url": f"{player.here('script')}:clear", "wall_url": player.here(),
+        "python": python_script(asked, player.server_url), "clear_url": player.here("script", verb="clear"), "wall_url": player.here(),
     }  # fmt: skip
     return ConsolePage("sandbox/script.html", "What you did, as a script", values)
 

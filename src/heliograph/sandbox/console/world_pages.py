@@ -56,8 +56,8 @@ async def _page(player: Player, fields: Mapping[str, Sequence[str]], *, error: H
     values = {
         **around(player), "has_worlds": player.worlds is not None, "worlds": [_row(player, world) for world in listed],
         "error": message_of(error), "seed": player.world.ground.seed, "phones": len(player.world.phones),
-        "reset_url": f"{player.here('worlds')}:reset", "reset": player.asked("world.reset"),
-        "export_url": f"{player.here('worlds')}:export", "export": player.asked("world.export"),
+        "reset_url": player.here("worlds", verb="reset"), "reset": player.asked("world.reset"),
+        "export_url": player.here("worlds", verb="export"), "export": player.asked("world.export"),
         "action": player.here("worlds"), "fields": inputs_of(Creation, fields, only=FIELDS) if player.worlds is not None else (),
         "create": player.asked("worlds.create", example) if player.worlds is not None else None,
     }  # fmt: skip
@@ -71,5 +71,5 @@ def _row(player: Player, world: Json) -> Json:
         "frozen": world["frozen"],
         "now": moment_of(world["now"]), "created": moment_of(world["createTime"]), "idle": world["idleDuration"],
         "enterprises": ", ".join(name.rpartition("/")[2] for name in world["enterprises"]),
-        "delete_url": f"{player.here('worlds', world_id)}:delete", "delete": player.asked("worlds.delete", ids={"world": world_id}),
+        "delete_url": player.here("worlds", world_id, verb="delete"), "delete": player.asked("worlds.delete", ids={"world": world_id}),
     }  # fmt: skip
