@@ -77,8 +77,9 @@ def fields_of(row: CommandType, command: Mapping[str, Any]) -> Fields:
 
 
 def _inputs_of(field: CommandField, fields: Fields) -> Iterator[Input]:
-    name, label = PREFIX + field.name, field.name.replace("_", " ").capitalize()
-    yield Input(name=name, label=label, help=field.description, kind=_kind(field), choices=field.choices, values=fields.get(name, ()))
+    name, label, kind = PREFIX + field.name, field.name.replace("_", " ").capitalize(), _kind(field)
+    text = f"{field.description} One a line." if kind == "lines" else field.description
+    yield Input(name=name, label=label, help=text, kind=kind, choices=field.choices, values=fields.get(name, ()))
     if field.message is not None:
         yield Input(
             name=name + LOCALIZED, label=f"{label} in other languages", help="One a line, as in fr=Bonjour; needs the text above too.",
@@ -104,7 +105,7 @@ def _plain(field: CommandField, fields: Fields) -> Any:  # noqa: ANN401 - text, 
     if kind == "choices":
         return list(given)
     if kind == "lines":
-        return _lines(given)
+        return lines_in(given)
     value = next(iter(given), "")
     if kind == "yes":
         return True if value else None
@@ -119,7 +120,7 @@ def _message(field: CommandField, fields: Fields) -> Json:
     if text := next(iter(fields.get(name, ())), ""):
         message[DEFAULT_MESSAGE] = text
     localized: dict[str, str] = {}
-    for line in _lines(fields.get(name + LOCALIZED, ())):
+    for line in lines_in(fields.get(name + LOCALIZED, ())):
         language, equals, text = line.partition("=")
         if not equals:
             raise InvalidArgument(f"{line[:64]!r} is not a language and a text: write one such as fr=Bonjour on each line.")
@@ -127,7 +128,8 @@ def _message(field: CommandField, fields: Fields) -> Json:
     return {**message, LOCALIZED_MESSAGES: localized} if localized else message
 
 
-def _lines(given: Sequence[str]) -> list[str]:
+def lines_in(given: Sequence[str]) -> list[str]:
+    """The lines that were filled in, without white space around them and without empty ones."""
     return [line.strip() for text in given for line in text.splitlines() if line.strip()]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from heliograph.api.console.guest import ConsolePage, Redirect
-from heliograph.api.http.errors import http_status
+from heliograph.api.console.rejections import message_of, status_of
 from heliograph.protojson.errors import HeliographError
 from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.clock_routes import CLOCK_ROUTES
@@ -43,9 +43,8 @@ async def _page(player: Player, *, error: HeliographError | None = None, tried: 
         fields = player.fields if verb == tried else {f"body.{name}": [str(value)] for name, value in example.items()}
         inputs = inputs_of(row.body, fields) if row.body is not None else ()
         forms.append(
-            {"verb": verb, "summary": row.summary, "action": f"{player.here('clock')}:{verb}", "inputs": inputs,
+            {"verb": verb, "summary": row.summary, "action": player.here("clock", verb=verb), "inputs": inputs,
              "asked": player.asked(row.id, example)}
         )  # fmt: skip
-    values = {**around(player), "forms": forms, "error": error.message if error else "", "back": player.here("clock")}
-    status = http_status(error) if error else 200
-    return ConsolePage("sandbox/clock.html", "Clock", values, status=status, live="" if error else str(player.world.steered))
+    values = {**around(player), "forms": forms, "error": message_of(error), "back": player.here("clock")}
+    return ConsolePage("sandbox/clock.html", "Clock", values, status=status_of(error), live="" if error else str(player.world.steered))

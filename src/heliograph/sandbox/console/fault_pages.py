@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from heliograph.api.console.command_forms import Fields, Input
 from heliograph.api.console.guest import ConsolePage, Json, Redirect
-from heliograph.api.http.errors import http_status
+from heliograph.api.console.rejections import message_of, status_of
 from heliograph.domain.names import DeviceName
 from heliograph.protojson.errors import HeliographError
 from heliograph.protojson.schema import shape_of
@@ -93,7 +93,7 @@ async def _page(
     listed = await player.see("faults.list")
     values = {
         **around(player), "faults": [_row(player, fault) for fault in listed["faults"]], "effect": effect,
-        "said": SAID.get(effect, ""), "error": error.message if error else "", "action": player.here("faults"),
+        "said": SAID.get(effect, ""), "error": message_of(error), "action": player.here("faults"),
         "groups": [
             {"title": title, "effects": [
                 {"name": name, "text": SAID.get(name, name), "url": f"{player.here('faults', effect=name)}#plan", "chosen": name == effect}
@@ -103,10 +103,9 @@ async def _page(
         ],
         "inputs_of_effect": list(_inputs(player, effect, fields)) if effect else (),
         "asked": player.asked("faults.create", _asked(effect, fields)) if effect else None,
-        "delete_all": player.asked("faults.deleteAll"), "delete_all_url": f"{player.here('faults')}:deleteAll",
+        "delete_all": player.asked("faults.deleteAll"), "delete_all_url": player.here("faults", verb="deleteAll"),
     }  # fmt: skip
-    status = http_status(error) if error else 200
-    return ConsolePage("sandbox/faults.html", "Faults", values, status=status, live="" if error else str(player.world.steered))
+    return ConsolePage("sandbox/faults.html", "Faults", values, status=status_of(error), live="" if error else str(player.world.steered))
 
 
 def _inputs(player: Player, effect: str, fields: Fields) -> Iterator[Input]:
@@ -135,7 +134,8 @@ def _row(player: Player, fault: Json) -> Json:
     return {
         "name": fault["name"], "effect": SAID.get(effect, effect), "detail": _detail(fault[_camel(effect)]),
         "matches": ", ".join(_matches(fault)), "met": fault["met"], "left": fault.get("left"),
-        "delete_url": f"{player.here('faults', number)}:delete", "requests_url": player.here("requests", filter=f"fault:{fault['name']}"),
+        "delete_url": player.here("faults", number, verb="delete"),
+        "requests_url": player.here("requests", filter=f"fault:{fault['name']}"),
     }  # fmt: skip
 
 

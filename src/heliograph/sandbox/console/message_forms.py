@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from heliograph.api.console.command_forms import NUMBERS, Fields, Input
+from heliograph.api.console.command_forms import NUMBERS, Fields, Input, Json, lines_in
 from heliograph.domain.durations import written_duration
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.schema import EnumKind, Field, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
@@ -25,8 +25,6 @@ WRITTEN: Final[Mapping[Scalar, str]] = {
     Scalar.STRUCT: "A JSON object.",
 }
 """How values of a kind are written."""
-
-Json = dict[str, Any]
 
 
 def inputs_of(cls: type[msgspec.Struct], fields: Fields, *, only: Collection[str] = (), prefix: str = PREFIX) -> Sequence[Input]:
@@ -121,14 +119,14 @@ def _value(field: Field, also: Mapping[str, Any], fields: Fields, prefix: str) -
         case ListKind(item=item):
             return _list(field, item, given) or None
         case Scalar.VALUE if also.get("type") == ARRAY:
-            return [_any_json(line) for line in _lines(given)] or None
+            return [_any_json(line) for line in lines_in(given)] or None
     return _scalar(field, also, first) if first else None
 
 
 def _list(field: Field, item: Kind, given: Sequence[str]) -> list[Any]:
     if isinstance(item, EnumKind):
         return [one for one in given if one]
-    return [_json(line, field) if isinstance(item, MessageKind) else line for line in _lines(given)]
+    return [_json(line, field) if isinstance(item, MessageKind) else line for line in lines_in(given)]
 
 
 def _scalar(field: Field, also: Mapping[str, Any], text: str) -> Any:  # noqa: ANN401 - JSON
@@ -143,10 +141,6 @@ def _scalar(field: Field, also: Mapping[str, Any], text: str) -> Any:  # noqa: A
         case Scalar.INT32 | Scalar.FLOAT | Scalar.DOUBLE | Scalar.VALUE:
             return _any_json(text) if "object" not in also.get("type", ()) else _json(text, field)
     return text
-
-
-def _lines(given: Sequence[str]) -> list[str]:
-    return [line.strip() for text in given for line in text.splitlines() if line.strip()]
 
 
 def _json(text: str, field: Field) -> Any:  # noqa: ANN401 - JSON

@@ -7,12 +7,14 @@ from typing import Any, Final
 from heliograph.agent.profiles import PROFILES
 from heliograph.api.console.command_forms import Fields, example_of
 from heliograph.api.console.guest import ConsolePage, Redirect
+from heliograph.api.console.rejections import message_of, status_of
 from heliograph.api.console.shown import json_shown, moment
-from heliograph.api.http.errors import UnknownPath, http_status
+from heliograph.api.http.errors import UnknownPath
 from heliograph.commands import COMMANDS
 from heliograph.domain.command_support import why_not
 from heliograph.domain.phone.virtual_device import device_facts
 from heliograph.protojson.errors import HeliographError
+from heliograph.sandbox.asked import Asked
 from heliograph.sandbox.console.message_forms import PREFIX, body_in, inputs_of
 from heliograph.sandbox.console.player import Player
 from heliograph.sandbox.console.wall_page import anchor_of, around, card_of, issue_button, patch_button
@@ -88,23 +90,24 @@ async def create(player: Player) -> ConsolePage | Redirect:
 def _creation(player: Player, fields: Fields, *, error: HeliographError | None = None) -> ConsolePage:
     inputs = [replace(one, kind="choice", choices=tuple(PROFILES)) if one.name == PROFILE else one for one in inputs_of(Creation, fields)]
     values = {
-        **around(player), "error": error.message if error else "", "action": player.here("phones"), "profiles": PROFILES.values(),
+        **around(player), "error": message_of(error), "action": player.here("phones"), "profiles": PROFILES.values(),
         "first": [one for one in inputs if not one.name.startswith(OVERRIDES)],
         "more": [one for one in inputs if one.name.startswith(OVERRIDES)],
         "asked": player.asked("devices.create", {"deviceId": "mine", "profile": next(iter(PROFILES))}),
         "crumbs": [("Phones", player.here())],
     }  # fmt: skip
-    return ConsolePage("sandbox/new_phone.html", "A new phone", values, status=http_status(error) if error else 200)
+    return ConsolePage("sandbox/new_phone.html", "A new phone", values, status=status_of(error))
 
 
 async def _page(player: Player, phone: SandboxPhone, *, error: HeliographError | None = None, tried: str = "") -> ConsolePage:
     card = await card_of(player, phone)
     picture, device = card["picture"], phone.runner.phone.device
     values = {
-        **around(player), "card": card, "error": error.message if error else "", "back": player.here_of(phone.name),
-        "facts": _facts(player, phone), "commands": list(_commands(player, phone, picture)), "forms": list(_forms(player, phone, tried)),
+        **around(player), "card": card, "error": message_of(error), "back": player.here_of(phone.name),
+        "facts": _facts(player, phone, picture.seen), "commands": list(_commands(player, phone, picture)),
+        "forms": list(_forms(player, phone, tried)),
         "steps": _steps(player, phone), "json": json_shown(picture.seen), "seen_as": player.of_phone("get", phone.name),
-        "esims": list(_esims(player, phone)), "user": _user(player, phone),
+        "esims": list(_esims(player, phone)), "user": _user(player, phone, picture.seen),
         "console_url": player.url_of(phone.device), "issue_url": player.url_of(phone.device, "commands"),
         "requests_url": player.here("requests", filter=f"phone={phone.device.device}"),
         "notifications_url": player.here("notifications", device=str(phone.device)),
@@ -113,11 +116,10 @@ async def _page(player: Player, phone: SandboxPhone, *, error: HeliographError |
         "crumbs": [("Phones", f"{player.here()}#{anchor_of(phone.name)}")],
     }  # fmt: skip
     live = f"{phone.device} {player.world.steered}" if not error else ""
-    return ConsolePage("sandbox/phone.html", phone.name.device, values, status=http_status(error) if error else 200, live=live)
+    return ConsolePage("sandbox/phone.html", phone.name.device, values, status=status_of(error), live=live)
 
 
-def _facts(player: Player, phone: SandboxPhone) -> Sequence[tuple[str, str]]:
-    seen = phone.view()
+def _facts(player: Player, phone: SandboxPhone, seen: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     inside: Any = seen["phone"]
     facts = [
         ("What for", phone.profile.summary), ("Management", str(inside["managementKind"] or "none")),
@@ -135,8 +137,8 @@ def _commands(player: Player, phone: SandboxPhone, picture: Any) -> Iterator[dic
     facts = device_facts(phone.runner.phone.device)
     for row in COMMANDS.values():
         yield {
-            **issue_button(player, picture, row, row.name), "why": why_not(row, facts), "final": row.final_at_ack,
-            "form_url": player.url_of(phone.device, "commands", row.name), "summary": row.summary,
+            **issue_button(player, picture, row, row.name), "asked": Asked("POST", f"/v1/{picture.device}:issueCommand", example_of(row)),
+            "why": why_not(row, facts), "final": row.final_at_ack,
         }  # fmt: skip
 
 
@@ -161,21 +163,21 @@ def _esims(player: Player, phone: SandboxPhone) -> Iterator[dict[str, Any]]:
                 "buttons": [
                     {
                         "text": VERBS[verb].id.rpartition(".")[2].removesuffix("Esim").capitalize(),
-                        "action": player.here_of(phone.name, verb), "fields": [(f"body.{CHOICE}", esim.icc_id)],
-                        "asked": player.of_phone(verb, phone.name, {CHOICE: esim.icc_id}),
+                        "action": player.here_of(phone.name, verb), "fields": [(f"{PREFIX}{CHOICE}", esim.icc_id)],
                     }
                     for verb in verbs
                 ],
             }  # fmt: skip
 
 
-def _user(player: Player, phone: SandboxPhone) -> dict[str, Any]:
+def _user(player: Player, phone: SandboxPhone, seen: Mapping[str, Any]) -> dict[str, Any]:
     """Whether the phone's user answers alone, and the button that changes it."""
-    waits, seen = phone.runner.phone.user.answer is None, phone.view()
+    waits = phone.runner.phone.user.answer is None
     wanted, text = (Consent.APPROVE, "Let the user answer alone") if waits else (Consent.IGNORE, "Let the user wait for you")
     return {
         "waits": waits, "answers": seen["consent"], "after": seen["consentDelay"],
         "button": patch_button(player, phone.name, "consent", wanted.value, text),
+        "asked": player.of_phone("patch", phone.name, {"consent": wanted.value}),
     }  # fmt: skip
 
 
@@ -184,7 +186,7 @@ def _steps(player: Player, phone: SandboxPhone) -> Sequence[dict[str, str]]:
     effects = [] if phone.asleep else list(phone.runner.phone.effects)[-EFFECTS_SHOWN:]
     return [
         {
-            "time": moment(effect.at_us), "type": effect.type, "url": player.url(*effect.operation.split("/")) if effect.operation else "",
+            "time": moment(effect.at_us), "type": effect.type, "url": player.url_of_resource(effect.operation),
             "what": {True: "succeeded", False: "failed", None: effect.step}[effect.succeeded],
         }
         for effect in reversed(effects)

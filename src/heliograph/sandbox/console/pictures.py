@@ -12,7 +12,7 @@ from heliograph.domain.command import Wait
 from heliograph.domain.device import ManagementKind
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State
-from heliograph.domain.phone.reports import physical_sim, view
+from heliograph.domain.phone.reports import physical_sim
 from heliograph.domain.phone.virtual_device import PROTECTED_PACKAGES, Scope, VirtualDevice
 from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.phones import SandboxPhone
@@ -52,7 +52,6 @@ class Sim:
     carrier: str
     kind: str
     active: bool
-    icc_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +97,13 @@ class Picture:
     """What it is doing; empty: nothing."""
     operation: str
     """The name of the operation that this is about."""
-    lies: bool
     seen: Mapping[str, Any]
     """The phone as `GET /sandbox/v1/devices` shows it."""
 
 
 def picture_of(phone: SandboxPhone, waiting: Sequence[Operation], *, now_us: int) -> Picture:
     """The picture of this phone, for which these operations are open, oldest first."""
-    seen = phone.view()
+    seen: Mapping[str, Any] = phone.view()
     device, runner = phone.runner.phone.device, phone.runner
     effects = runner.phone.effects
     doing, operation = _doing(phone, waiting, effects[-1] if effects else None)
@@ -114,8 +112,8 @@ def picture_of(phone: SandboxPhone, waiting: Sequence[Operation], *, now_us: int
         android=device.build.android_version, management=MANAGEMENT[device.management_kind], language=device.build.primary_language_code,
         face=face_of(phone), clock=format_timestamp(now_us)[11:16], offline=not runner.mischief.online, battery=device.battery_percent,
         sims=_sims(device), apps=_apps(device), work=_work(device), dialog=_dialog(phone, waiting),
-        lost=_lost(view(device)["lostMode"]), note=_note(device, seen), asks_for=_asks_for(device), notices=_notices(phone),
-        now=doing, operation=operation, lies=runner.phone.lies, seen=seen,
+        lost=seen["phone"]["lostMode"] or {}, note=_note(device, seen), asks_for=_asks_for(device), notices=_notices(phone),
+        now=doing, operation=operation, seen=seen,
     )  # fmt: skip
 
 
@@ -186,10 +184,7 @@ def _sims(device: VirtualDevice) -> Sequence[Sim]:
     cards = [] if card is None else [Sim(card.carrier_name, "SIM card", active=True)]
     return [
         *cards,
-        *(
-            Sim(esim.carrier or "eSIM", "company's eSIM" if esim.managed else "user's eSIM", esim.active, esim.icc_id)
-            for esim in device.esims
-        ),
+        *(Sim(esim.carrier or "eSIM", "company's eSIM" if esim.managed else "user's eSIM", esim.active) for esim in device.esims),
     ]
 
 
@@ -198,12 +193,9 @@ def _apps(device: VirtualDevice) -> Sequence[Mapping[str, Any]]:
     shown = [app for app in device.apps if app.package not in PROTECTED_PACKAGES]
     shown.sort(key=lambda app: (app.scope is not Scope.WORK_PROFILE, app.system))
     return [
-        {
-            "package": app.package, "letter": app.package.rpartition(".")[2][:1].upper(), "work": app.scope is Scope.WORK_PROFILE,
-            "empty": not app.data_bytes,
-        }
+        {"package": app.package, "letter": app.package.rpartition(".")[2][:1].upper(), "work": app.scope is Scope.WORK_PROFILE}
         for app in shown[:APPS_MOST]
-    ]  # fmt: skip
+    ]
 
 
 def _work(device: VirtualDevice) -> str:
@@ -211,10 +203,6 @@ def _work(device: VirtualDevice) -> str:
     if profile is None:
         return ""
     return "paused" if profile.paused else "locked" if profile.locked else "open"
-
-
-def _lost(shown: Any) -> Mapping[str, str]:  # noqa: ANN401 - JSON
-    return shown or {}
 
 
 def _note(device: VirtualDevice, seen: Mapping[str, Any]) -> str:

@@ -60,14 +60,13 @@ class Player(Guest):
         """The phone of this id.  Raises: PhoneNotFound."""
         return self.world.find(DeviceName(enterprise, phone))
 
-    def here(self, *parts: str, **query: str) -> str:
-        """The path of one of the sandbox's pages."""
-        return self.url(PAGES, *parts, **query)
+    def here(self, *parts: str, verb: str = "", **query: str) -> str:
+        """The path of one of the sandbox's pages, or of one of its forms."""
+        return self.url(PAGES, *parts, verb=verb, **query)
 
     def here_of(self, phone: DeviceName, verb: str = "") -> str:
         """The path of a phone's page, or of one of its forms."""
-        path = self.here("enterprises", phone.enterprise, "devices", phone.device)
-        return f"{path}:{verb}" if verb else path
+        return self.here("enterprises", phone.enterprise, "devices", phone.device, verb=verb)
 
     @property
     def current(self) -> str:

@@ -8,15 +8,17 @@ from heliograph.api.console.shown import json_shown, moment, moment_of
 from heliograph.domain.names import DeviceName
 from heliograph.domain.notification_subject import about
 from heliograph.protojson.errors import HeliographError, InvalidArgument
+from heliograph.sandbox.bodies import is_whole
 from heliograph.sandbox.calls import device_in, short_method_id
-from heliograph.sandbox.console.player import Player
+from heliograph.sandbox.console.player import FAILED, Player
 from heliograph.sandbox.console.wall_page import around
 from heliograph.sandbox.request_filter import parse_request_filter
 from heliograph.sandbox.request_journal import RequestRecord
 
 ROWS: Final = 100
+REQUESTS_MOST: Final = 10**15
+"""More than there can be."""
 REFRESH_S: Final = 3
-FAILED: Final = 400
 QUICK: Final[Mapping[str, str]] = {
     "All": "",
     "Commands": "method:issueCommand",
@@ -32,7 +34,7 @@ async def show_requests(player: Player) -> ConsolePage:
         holds = parse_request_filter(wanted)
     except InvalidArgument as wrong:
         holds, error = (lambda _record: False), wrong.message
-    last = int(before) if before.isascii() and before.isdecimal() and len(before) < 16 else 0  # noqa: PLR2004 - more than requests
+    last = int(before) if is_whole(before, most=REQUESTS_MOST) else 0
     found = [record for record in player.world.bench.requests.records() if holds(record) and (not last or record.number < last)]
     shown = found[: -ROWS - 1 : -1]
     values = {
@@ -43,7 +45,7 @@ async def show_requests(player: Player) -> ConsolePage:
         "newest_url": player.here("requests", filter=wanted) if last else "",
         "har": player.asked("requests.exportHar", query={"filter": wanted}),
         "list": player.asked("requests.list", query={"filter": wanted}),
-        "clear_url": f"{player.here('requests')}:clear", "clear": player.asked("requests.clear"),
+        "clear_url": player.here("requests", verb="clear"), "clear": player.asked("requests.clear"),
     }  # fmt: skip
     if last or error:
         return ConsolePage("sandbox/requests.html", "Requests", values, status=FAILED if error else 200)
@@ -55,17 +57,14 @@ async def show_request(player: Player, number: str) -> ConsolePage:
     """One call whole: head, body, answer, and what it caused."""
     record = player.world.bench.requests.find(number)
     trace = await player.see("requests.trace", ids={"number": number})
-    device = device_in(record.resource)
     values = {
         **around(player), "row": _row(player, record), "record": record, "url": f"{record.url}{'?' + record.query if record.query else ''}",
         "head": list(record.request_headers.items()), "answer_head": list(record.response_headers.items()),
         "body": _shown(record.request_body), "answer": _shown(record.response_body),
         "asked": player.asked("requests.trace", ids={"number": number}),
         "steps": [_step(player, step) for step in trace["steps"]], "operation": trace.get("operation"),
-        "operation_url": player.url(*record.operation.split("/")) if record.operation else "",
         "others_url": player.here("requests", filter=f'operation="{record.operation}"') if record.operation else "",
         "notifications_url": player.here("notifications", operation=record.operation) if record.operation else "",
-        "device_url": _phone_url(player, device),
         "crumbs": [("Requests", player.here("requests"))],
     }  # fmt: skip
     live = record.operation.rpartition("/operations/")[0]
@@ -97,14 +96,13 @@ async def show_notifications(player: Player) -> ConsolePage:
 
 
 def _row(player: Player, record: RequestRecord) -> Json:
-    device = device_in(record.resource)
     return {
         "number": record.number, "url": player.here("requests", str(record.number)), "time": moment(record.time_us),
         "method": short_method_id(record.method), "http": record.http_method, "phone": record.device, "status": record.status or "cut",
         "failed": not record.status or record.status >= FAILED, "ms": f"{record.duration_s * 1_000:.1f}", "fault": record.fault,
         "what": record.what, "caller": record.caller, "operation": record.operation.rpartition("/")[2],
-        "operation_url": player.url(*record.operation.split("/")) if record.operation else "",
-        "phone_url": _phone_url(player, device),
+        "operation_url": player.url_of_resource(record.operation),
+        "phone_url": _phone_url(player, device_in(record.resource)),
         "fault_url": player.here("faults"),
     }  # fmt: skip
 

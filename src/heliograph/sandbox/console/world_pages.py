@@ -6,8 +6,8 @@ from typing import Final
 import msgspec
 
 from heliograph.api.console.guest import ConsolePage, Download, Json, Redirect
+from heliograph.api.console.rejections import message_of, status_of
 from heliograph.api.console.shown import moment_of
-from heliograph.api.http.errors import http_status
 from heliograph.protojson.errors import HeliographError
 from heliograph.sandbox.console.message_forms import body_in, inputs_of
 from heliograph.sandbox.console.player import Player
@@ -55,13 +55,13 @@ async def _page(player: Player, fields: Mapping[str, Sequence[str]], *, error: H
     example = {"seed": 7, "now": "2030-01-01T00:00:00Z"}
     values = {
         **around(player), "has_worlds": player.worlds is not None, "worlds": [_row(player, world) for world in listed],
-        "error": error.message if error else "", "seed": player.world.ground.seed, "phones": len(player.world.phones),
-        "reset_url": f"{player.here('worlds')}:reset", "reset": player.asked("world.reset"),
-        "export_url": f"{player.here('worlds')}:export", "export": player.asked("world.export"),
+        "error": message_of(error), "seed": player.world.ground.seed, "phones": len(player.world.phones),
+        "reset_url": player.here("worlds", verb="reset"), "reset": player.asked("world.reset"),
+        "export_url": player.here("worlds", verb="export"), "export": player.asked("world.export"),
         "action": player.here("worlds"), "fields": inputs_of(Creation, fields, only=FIELDS) if player.worlds is not None else (),
         "create": player.asked("worlds.create", example) if player.worlds is not None else None,
     }  # fmt: skip
-    return ConsolePage("sandbox/worlds.html", "Worlds", values, status=http_status(error) if error else 200)
+    return ConsolePage("sandbox/worlds.html", "Worlds", values, status=status_of(error))
 
 
 def _row(player: Player, world: Json) -> Json:
@@ -71,5 +71,5 @@ def _row(player: Player, world: Json) -> Json:
         "frozen": world["frozen"],
         "now": moment_of(world["now"]), "created": moment_of(world["createTime"]), "idle": world["idleDuration"],
         "enterprises": ", ".join(name.rpartition("/")[2] for name in world["enterprises"]),
-        "delete_url": f"{player.here('worlds', world_id)}:delete", "delete": player.asked("worlds.delete", ids={"world": world_id}),
+        "delete_url": player.here("worlds", world_id, verb="delete"), "delete": player.asked("worlds.delete", ids={"world": world_id}),
     }  # fmt: skip
