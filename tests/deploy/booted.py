@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.not_tried import not_tried
+from tests.not_tried import program_or_skip
 from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
@@ -28,9 +28,8 @@ exec {OPT}/python/bin/python{sys.version_info[0]}.{sys.version_info[1]} -m helio
 class Machine:
     """The booted system."""
 
-    def __init__(self, leader: int, log: Path) -> None:
+    def __init__(self, leader: int) -> None:
         self._enter = ["nsenter", "--target", str(leader), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
-        self._log = log
 
     def run(self, script: str, **variables: str) -> str:
         """What bash prints for the script, run by root in the checkout, which ends at the first error."""
@@ -60,23 +59,20 @@ def booted(folder: Path, version: str) -> Iterator[Machine]:
     """The system has booted; `version` of Heliograph is in /opt as docs/self-host.md installs it, and nothing of it is set up."""
     if os.geteuid() != 0:
         pytest.skip("only root can boot a system")
-    if not Path("/usr/bin/systemd-nspawn").exists():
-        subprocess.run([ROOT / "scripts" / "test_needs.sh", "systemd-container"], check=False)
-    if not Path("/usr/bin/systemd-nspawn").exists():
-        not_tried("systemd-nspawn is not here: scripts/test_needs.sh systemd-container installs it")
+    nspawn = program_or_skip("systemd-nspawn", package="systemd-container")
     with _layered(folder) as root:
         _install(root, version)
         log = folder / "console"
         mounts = {sys.base_prefix: f"{OPT}/python", _packages(): f"{OPT}/packages", str(ROOT / "src"): f"{OPT}/src", str(ROOT): "/checkout"}
         command = [
-            "systemd-nspawn", f"--directory={root}", "--quiet", "--private-network", "--register=no", "--keep-unit", "--console=pipe",
+            nspawn, f"--directory={root}", "--quiet", "--private-network", "--register=no", "--keep-unit", "--console=pipe",
             *(f"--bind-ro={here}:{there}" for here, there in mounts.items()), "--boot", "systemd.unit=basic.target",
         ]  # fmt: skip
         environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
         with log.open("wb") as output:
             process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
-            machine = Machine(_leader(process, log), log)
+            machine = Machine(_leader(process, log))
             machine.until("systemctl is-active basic.target")
             yield machine
         finally:
@@ -89,12 +85,9 @@ def _layered(folder: Path) -> Iterator[Path]:
     """This machine's root, with a layer on it that takes all changes and is thrown away."""
     layer = folder / "layer"
     layer.mkdir()
-    mounts = (["tmpfs", "-t", "tmpfs", str(layer)],)
-    try:
-        for words in mounts:
-            subprocess.run(["mount", *words], check=True, capture_output=True)
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"this kernel lets nobody mount: {error.stderr.decode().strip()}")
+    done = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", layer], check=False, capture_output=True)
+    if done.returncode:
+        pytest.skip(f"this kernel lets nobody mount: {done.stderr.decode().strip()}")
     try:
         for name in ("upper", "work", "root"):
             (layer / name).mkdir()

@@ -6,7 +6,6 @@ What differs is named in `_nginx` and `_caddyfile`, and nothing else is touched.
 import contextlib
 import os
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.not_tried import not_tried
+from tests.not_tried import program_or_skip
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 from tests.tls_front import self_signed
@@ -63,7 +62,7 @@ class Proxy:
 @contextlib.contextmanager
 def running_proxy(kind: str, folder: Path, *, port: int, server_port: int) -> Iterator[Proxy]:
     """The proxy listens on `port` and brings everything to `server_port`; skipped if its program is not here (in CI: failed)."""
-    program = program_of(kind)
+    program = program_or_skip(kind)
     certificate, key = self_signed(folder, HOST)
     proxy = Proxy(kind, port, reserved_port(), certificate, folder / "log")
     arrange = {"nginx": _nginx, "caddy": _caddy}[kind]
@@ -77,17 +76,6 @@ def running_proxy(kind: str, folder: Path, *, port: int, server_port: int) -> It
     finally:
         process.terminate()
         process.wait(PATIENCE_S)
-
-
-def program_of(kind: str) -> str:
-    """The program, installed if that is possible; else the test is skipped (in CI: failed)."""
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin"
-    if shutil.which(kind, path=path) is None:
-        subprocess.run([ROOT / "scripts" / "test_needs.sh", kind], check=False)
-    found = shutil.which(kind, path=path)
-    if found is None:
-        not_tried(f"{kind} is not here: scripts/test_needs.sh {kind} installs it")
-    return found
 
 
 def _nginx(proxy: Proxy, folder: Path, here: dict[str, str]) -> list[str]:

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,8 @@ from heliograph.agent.clock import MachineClock
 from heliograph.agent.profiles import PROFILES
 from heliograph.agent.runner import Line, PhoneRunner, TransportKind
 from heliograph.agent.virtual_phone import Pace, VirtualPhone
-from tests.deploy.topology import COMPOSE, FOLDER, SERVICES, Topology, haproxy, interpolated
-from tests.not_tried import not_tried
+from tests.deploy.topology import COMPOSE, FOLDER, SERVICES, Topology, interpolated
+from tests.not_tried import program_or_skip
 from tests.operations.server import heliograph
 from tests.patience import PATIENCE_S
 from tests.postgres import Cluster, here_or_skip
@@ -34,11 +33,7 @@ SERVERS = [name for name in SERVICES if name.startswith("heliograph-")]
 @pytest.fixture(scope="module", autouse=True)
 def balancer_on_path() -> Iterator[None]:
     """HAProxy can be started; installed where that is possible, else the test is skipped, and says so: in CI that is a failure."""
-    if haproxy() is None:
-        subprocess.run([ROOT / "scripts" / "test_needs.sh", "haproxy"], check=False)
-    found = haproxy()
-    if found is None:
-        not_tried("HAProxy is not here: scripts/test_needs.sh haproxy installs it")
+    found = program_or_skip("haproxy")
     before = os.environ["PATH"]
     os.environ["PATH"] = f"{before}:{Path(found).parent}"
     yield

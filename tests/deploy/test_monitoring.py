@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.deploy.booted import ROOT
-from tests.not_tried import not_tried
+from tests.not_tried import program_or_skip
 from tests.operations.every_metric import OF_PROMETHEUS, asks_for_what_exists, every_metric
 from tests.operations.exposition import Exposition
 
@@ -26,10 +26,7 @@ PROCESS_METRIC = re.compile(r"process_[a-z_]+")
 @pytest.fixture(scope="module", autouse=True)
 def promtool() -> None:
     """It is here, or the tests are skipped; in CI they fail."""
-    if shutil.which("promtool") is None:
-        subprocess.run([ROOT / "scripts" / "test_needs.sh", "prometheus"], check=False)
-    if shutil.which("promtool") is None:
-        not_tried("promtool is not here: scripts/test_needs.sh prometheus installs it")
+    program_or_skip("promtool", package="prometheus")
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from heliograph.api.http.ws_protocol import SILENT_MOST
 from heliograph.protocol import KEEP_ALIVE_MOST_S
 from heliograph.service.events import HEARTBEAT_S
 from heliograph.service.limits import HttpLimits
-from tests.deploy.proxies import DEPLOY, program_of
+from tests.deploy.proxies import DEPLOY
+from tests.not_tried import program_or_skip
 
 NGINX = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
 SERVER = HttpLimits()
@@ -33,7 +34,7 @@ def of_nginx(directive: str, within: str = "") -> int:
 @pytest.fixture(scope="module")
 def caddy() -> dict[str, Any]:
     """Caddy's server as it understands its file."""
-    words = (program_of("caddy"), "adapt", "--config", str(DEPLOY / "Caddyfile"), "--adapter", "caddyfile")
+    words = (program_or_skip("caddy"), "adapt", "--config", str(DEPLOY / "Caddyfile"), "--adapter", "caddyfile")
     adapted = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
     return dict(adapted["apps"]["http"]["servers"]["srv0"])
 

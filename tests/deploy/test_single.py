@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 
-from tests.deploy.proxies import DEPLOY, program_of
+from tests.deploy.proxies import DEPLOY
 from tests.e2e.program import running_server
+from tests.not_tried import program_or_skip
 from tests.patience import PATIENCE_S
 
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "single.yaml").read_text(encoding="utf-8"))
@@ -36,7 +37,7 @@ def test_the_server_takes_its_options(tmp_path: Path) -> None:
 
 def test_caddy_serves_the_name_and_brings_everything_to_the_server() -> None:
     environment = {name: interpolated(value) for name, value in CADDY["environment"].items()}
-    words = [program_of("caddy"), "adapt", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile"]
+    words = [program_or_skip("caddy"), "adapt", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile"]
     done = subprocess.run(
         list(map(str, words)), env={**os.environ, **environment}, capture_output=True, text=True, timeout=PATIENCE_S, check=True
     )

@@ -1,14 +1,13 @@
 """The units of deploy/systemd: systemd takes every line, and finds little that an attacker inside could do."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.deploy.booted import ROOT
-from tests.not_tried import not_tried
+from tests.not_tried import program_or_skip
 
 UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
@@ -19,10 +18,7 @@ EXPOSED_MOST = 20
 @pytest.fixture(scope="module", autouse=True)
 def systemd_analyze() -> None:
     """It is here, or the tests are skipped; in CI they fail."""
-    if shutil.which("systemd-analyze") is None:
-        subprocess.run([ROOT / "scripts" / "test_needs.sh", "systemd"], check=False)
-    if shutil.which("systemd-analyze") is None:
-        not_tried("systemd-analyze is not here: scripts/test_needs.sh systemd installs it")
+    program_or_skip("systemd-analyze", package="systemd")
 
 
 def analyzed(*words: object) -> subprocess.CompletedProcess[str]:
