@@ -8,7 +8,6 @@ import contextlib
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import time
@@ -155,8 +154,3 @@ class Topology:
 def subnet() -> str:
     """The network of all services."""
     return str(COMPOSE["networks"]["default"]["ipam"]["config"][0]["subnet"])
-
-
-def haproxy() -> str | None:
-    """Debian's HAProxy; it is not in everyone's PATH."""
-    return shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
