@@ -64,12 +64,18 @@ class Checkpointer:
 
     def _run(self) -> None:
         try:
-            while self._grown.wait() and not self._closing.wait(PAUSE_S):
-                self._grown.clear()
+            while self._comes_due():
                 self._checkpoint(self._own, apsw.SQLITE_CHECKPOINT_PASSIVE)
                 self._in_vain = False
         except BaseException as error:  # noqa: BLE001 - a thread's error would go unnoticed
             self._on_fatal(error)
+
+    def _comes_due(self) -> bool:
+        """The log has grown, and a moment passed in which it may grow further. False: the end."""
+        self._grown.wait()
+        # Before the second wait, which may return False although `stop` came meanwhile: then this is set again.
+        self._grown.clear()
+        return not self._closing.wait(PAUSE_S)
 
     def _checkpoint(self, connection: apsw.Connection, mode: int) -> bool:
         # No room in the database file, or a reader at work: the log keeps growing, and the next checkpoint takes it.
