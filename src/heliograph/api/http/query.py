@@ -3,12 +3,14 @@
 Source: disc, `parameters`; amapi.md §8.6.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec.structs import FieldInfo
 
 from heliograph.protojson.errors import HeliographError, InvalidArgument, Unimplemented, Violation
 from heliograph.protojson.messages import Int32, Message, decode_message
@@ -88,8 +90,7 @@ def read_own(message: type[Q], own: Mapping[str, list[str]]) -> Q:
     """A method's own parameters as its message.  Raises: InvalidArgument with everything wrong at once."""
     if not own:
         return message()
-    fields = {field.encode_name: field for field in msgspec.structs.fields(message)}
-    by_proto_name = {field.name: field.encode_name for field in fields.values()}
+    fields, by_proto_name = _fields_of(message)
     unknown = [name for name in own if name not in fields and name not in by_proto_name]
     if unknown:
         raise InvalidArgument(violations=map(_unknown, unknown))
@@ -101,6 +102,13 @@ def read_own(message: type[Q], own: Mapping[str, list[str]]) -> Q:
         else:
             values[name] = _TRUE.get(texts[-1], texts[-1]) if field.type is bool else texts[-1]
     return decode_message(message, values, root="")
+
+
+@functools.cache
+def _fields_of(message: type[msgspec.Struct]) -> tuple[Mapping[str, FieldInfo], Mapping[str, str]]:
+    """The message's fields by their names on the wire, and those names by proto names."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(message)}
+    return fields, {field.name: field.encode_name for field in fields.values()}
 
 
 def _unknown(name: str) -> Violation:

@@ -11,7 +11,7 @@ import apsw
 
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
-from heliograph.domain.operation import Operation
+from heliograph.domain.operation import Operation, ShownOperation
 from heliograph.service.changes import Thing
 from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
@@ -20,7 +20,7 @@ from heliograph.service.ports import Clock, DueRule, Lane, Page, Rule, Sees, Wai
 from heliograph.storage.audit_verbs import AuditVerbs
 from heliograph.storage.batch.view import check_names
 from heliograph.storage.batch.writes import Batch
-from heliograph.storage.codec import device_from, operations_from
+from heliograph.storage.codec import device_from, operation_from, operations_from, shown_operation_from
 from heliograph.storage.commit_listeners import CommitListeners
 from heliograph.storage.count_verbs import CountVerbs
 from heliograph.storage.event_rows import event_page, page_of_events
@@ -255,16 +255,25 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs):
         return self._reads.operations((name,)).get(name) if found is None else found
 
     def operation_at_hand(self, name: OperationName) -> Operation | None:
-        found = self._memory.operations.get(name)
+        found = self._memory.operations.get(name) or self._reads.operations((name,)).get(name)
         if found is None or found.open:  # of what is open, the device exists
             return found
-        state = self._memory.devices.get(name.device)
-        return found if state is not None and state.record is not None else None
+        return found if self._lives(name.device) else None
 
     async def operations(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation]:
         return await self._page(
-            lambda tables: page_of_operations(tables, self._memory.unswept, device, after_ms=after_ms, limit=limit), limit
+            lambda tables: page_of_operations(tables, self._memory, device, after_ms=after_ms, limit=limit, read=operation_from), limit
         )
+
+    def operations_at_hand(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation | ShownOperation] | None:
+        if limit > LARGE_PAGE or not self._lives(device):
+            return None
+        return page_of_operations(self._reads, self._memory, device, after_ms=after_ms, limit=limit, read=shown_operation_from)
+
+    def _lives(self, device: DeviceName) -> bool:
+        """Whether the device is there: cheaper than its record."""
+        state = self._memory.devices.get(device)
+        return bool(self._reads.one("device_lives", *device)) if state is None else state.record is not None
 
     async def open_operations(self, device: DeviceName) -> Sequence[Operation]:
         found = [(device, create_ms) for create_ms in self._memory.open.get(device, ())]
