@@ -8,11 +8,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
+from heliograph.service.ports import Page
 from heliograph.storage.codec import operation_columns, operation_from
 from heliograph.storage.sqlite.connection import migrate
 from heliograph.storage.sqlite.memory import Memory
 from heliograph.storage.sqlite.memory_load import remembered
-from heliograph.storage.sqlite.paging import page_of_operations
+from heliograph.storage.sqlite.paging import KeyedDevice, page_of_operations
 from heliograph.storage.sqlite.sweeper import Sweeper
 from heliograph.storage.sqlite.tables import Tables
 from heliograph.storage.sqlite.unswept import NEIGHBOURS, Unswept
@@ -90,7 +91,7 @@ class SweeperAndModel(RuleBasedStateMachine):
     def read_the_next_page(self, device: DeviceName) -> None:
         """A reader who goes on where they were, whatever happened since: all that was there from first to last is seen once."""
         after_ms, seen, expected = self.reading.pop(device, (0, [], frozenset(self.ids(device))))
-        page = page_of_operations(self.tables, self.memory, device, after_ms=after_ms, limit=3, read=operation_from)
+        page = self.page(device, self.memory, after_ms=after_ms, limit=3)
         seen = [*seen, *page.items]
         if page.more:
             self.reading[device] = page.items[-1].create_ms, seen, expected
@@ -115,7 +116,11 @@ class SweeperAndModel(RuleBasedStateMachine):
         }
 
     def all_of(self, device: DeviceName, memory: Memory) -> list[Operation]:
-        return list(page_of_operations(self.tables, memory, device, after_ms=0, limit=1_000, read=operation_from).items)
+        return list(self.page(device, memory, after_ms=0, limit=1_000).items)
+
+    def page(self, device: DeviceName, memory: Memory, *, after_ms: int, limit: int) -> Page[Operation]:
+        keyed = KeyedDevice(device, DEVICES[device])
+        return page_of_operations(self.tables, memory, keyed, after_ms=after_ms, limit=limit, read=operation_from)
 
     @invariant()
     def the_unswept_are_counted(self) -> None:

@@ -85,10 +85,17 @@ LEFT JOIN devices d ON d.device_key = k.device_key
 LEFT JOIN tombstones t ON t.device_key = k.device_key
 WHERE k.enterprise = wanted.column1 AND k.device = wanted.column2
 
--- device_lives --
--- A row, if the device is there.
-SELECT 1 FROM device_keys k CROSS JOIN devices d
-WHERE k.enterprise = ? AND k.device = ? AND d.device_key = k.device_key
+-- device_key --
+-- A device's key.
+SELECT device_key FROM device_keys WHERE enterprise = ? AND device = ?
+
+-- living_devices --
+-- The keys of all devices that are there: read once at start, kept in memory afterwards.
+SELECT device_key FROM devices
+
+-- operation --
+-- One operation.
+SELECT state, deadline_us, ended_us, record FROM operations WHERE create_ms = ? AND device_key = ?
 
 -- devices_of_credentials --
 -- Whose credentials these are, in no order.
@@ -154,9 +161,8 @@ DELETE FROM devices WHERE device_key IN (VALUES (?))
 -- indexed_after --
 -- A device's operations after one of them, oldest first; without those that are unswept.
 SELECT h.create_ms, o.state, o.deadline_us, o.ended_us, o.record
-FROM device_keys k CROSS JOIN history h CROSS JOIN operations o
-WHERE k.enterprise = ? AND k.device = ? AND h.device_key = k.device_key AND h.create_ms > ?
-    AND o.create_ms = h.create_ms AND o.device_key = h.device_key
+FROM history h CROSS JOIN operations o
+WHERE h.device_key = ? AND h.create_ms > ? AND o.create_ms = h.create_ms AND o.device_key = h.device_key
 ORDER BY h.create_ms
 LIMIT ?
 
