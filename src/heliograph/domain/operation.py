@@ -174,6 +174,10 @@ class ShownOperation(msgspec.Struct, frozen=True, gc=False):
     error_code: ErrorCode | None
     error: RpcStatus | None
 
+    @property
+    def name(self) -> OperationName:
+        return OperationName(self.device, self.create_ms)
+
 
 def noted(operation: Operation, entry: TimelineEntry) -> Operation:
     """The operation with one more timeline entry; past the bound the oldest but the first goes."""
