@@ -15,7 +15,7 @@ LANE, APP = "issueCommand, 64 at once", "issueCommand, 64 at once, --no-hot-lane
 def counts() -> dict[str, int]:
     """The figures of this checkout."""
     found = counted()
-    print(found)  # a test that fails shows all of them
+    print(found)  # noqa: T201 - a test that fails shows all of them
     return found
 
 
