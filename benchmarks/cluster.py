@@ -21,7 +21,7 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "shared_buffers": "1GB",
     "max_wal_size": "8GB",
-    "max_connections": "100",
+    "max_connections": "200",
     "unix_socket_directories": "",
 }
 """Durability as it comes (fsync, full_page_writes, synchronous_commit are on); only room for the load."""
