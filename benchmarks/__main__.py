@@ -1,4 +1,4 @@
-"""Measures Heliograph: `make bench` (all, 12 minutes at most), `python -m benchmarks --only NAME` (a part), `--quick` (does it run?).
+"""Measures Heliograph: `make bench` (all, 15 minutes), `python -m benchmarks --only NAME` (a part), `--quick` (does it run?).
 
 The figures go to benchmarks/results/latest.json, each scenario in the place of its older self; `python -m benchmarks.report` then writes
 the tables and plots of docs/performance.md.

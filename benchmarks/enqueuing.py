@@ -24,8 +24,12 @@ from benchmarks.signed_in import heliograph, scratch
 from tests.ports import reserved_port
 
 CLIENTS = 64
+POOLED = 2
+"""NanoMDM keeps no more connections to PostgreSQL than these open (Go's default), and makes one for each request above."""
 SQLITE, POSTGRESQL, IN_MEMORY = "Heliograph, SQLite", "Heliograph, PostgreSQL", "NanoMDM, in memory"
-BY_SQLITE, BY_POSTGRESQL, BY_NOTHING = "it is synced to disk", "it is synced to disk, by PostgreSQL", "it is in memory, and lost with the process"
+SYNCED = "it is synced to disk"
+BY_POSTGRESQL = f"{SYNCED}, by PostgreSQL"
+IN_THE_PROCESS = "it is in memory, and lost with the process"
 FOLLOWED = "delivered to its device; acknowledgement, result or expiry are kept and can be asked for; checked whether the caller may"
 NANOMDM_THEN = "given to its device when that asks; the result is kept; no expiry"
 GOAL = 1.0
@@ -43,6 +47,7 @@ class Taker:
     run: Callable[[float], Run]
     taken: Callable[[], int]
     """How many it has taken so far, by what it stores."""
+    clients: int = CLIENTS
 
     def counted(self, seconds: float) -> Run:
         """One run, each of whose answers was a success, and stands for a stored command.  Raises: Uncounted; RuntimeError: wrk failed."""
@@ -53,7 +58,7 @@ class Taker:
             raise Uncounted(message)
         stored = self.taken() - before
         # The load ends with up to one request of each client on its way.
-        if not run.requests <= stored <= run.requests + CLIENTS:
+        if not run.requests <= stored <= run.requests + self.clients:
             message = f"{run.requests} commands were answered, {stored} are there"
             raise Uncounted(message)
         return run
@@ -102,6 +107,7 @@ def _takers(stack: contextlib.ExitStack, scale: Scale, figures: Figures) -> dict
         return found
     tried(POSTGRESQL, _heliograph(scale.phones, cluster))
     tried("NanoMDM, PostgreSQL", _nanomdm(scale.phones, cluster))
+    tried(f"NanoMDM, PostgreSQL, {POOLED} clients", _nanomdm(scale.phones, cluster, clients=POOLED))
     for queue in ("pgqueuer", "procrastinate"):
         tried(f"{queue}, PostgreSQL", _queue(queue, scale.phones, cluster))
     return found
@@ -114,13 +120,13 @@ def _heliograph(phones: int, cluster: Cluster | None = None) -> Iterator[Taker]:
         issuer = contender(server, phones, cluster.cpu_s if cluster else float)
         load = Load(issuer.paths, clients=CLIENTS)
         where = database or str(server.folder / "heliograph.db")
-        promise = Promise(version("heliograph"), BY_POSTGRESQL if database else BY_SQLITE, FOLLOWED)
-        yield Taker(promise, lambda seconds: issuer.run(load, seconds), lambda: _rows(where, "operations"))
+        promise = Promise(version("heliograph"), BY_POSTGRESQL if database else SYNCED, FOLLOWED)
+        yield Taker(promise, lambda seconds: issuer.run(load, seconds), lambda: rows(where, "operations"))
 
 
 @contextlib.contextmanager
-def _nanomdm(devices: int, cluster: Cluster | None = None) -> Iterator[Taker]:
-    database = cluster.database("nanomdm") if cluster else ""
+def _nanomdm(devices: int, cluster: Cluster | None = None, *, clients: int = CLIENTS) -> Iterator[Taker]:
+    database = cluster.database(f"nanomdm_{clients}") if cluster else ""
     if database:
         schema = (nanomdm.built() / "schema.sql").read_text(encoding="utf-8")
         asyncio.run(_asked(database, lambda connection: connection.execute(schema)))
@@ -129,16 +135,17 @@ def _nanomdm(devices: int, cluster: Cluster | None = None) -> Iterator[Taker]:
         drained = 0
 
         def run(seconds: float) -> Run:
-            return wrk(peer.server.url, peer.load(CLIENTS), cpu_s=peer.server.cpu_s, seconds=seconds, database_cpu_s=database_cpu_s)
+            return wrk(peer.server.url, peer.load(clients), cpu_s=peer.server.cpu_s, seconds=seconds, database_cpu_s=database_cpu_s)
 
         def taken() -> int:
             nonlocal drained
             if database:
-                return _rows(database, "enrollment_queue")
+                return rows(database, "enrollment_queue")
             drained += peer.drained()
             return drained
 
-        yield Taker(Promise(nanomdm.version(), BY_POSTGRESQL if database else BY_NOTHING, NANOMDM_THEN), run, taken)
+        promise = Promise(nanomdm.version(), BY_POSTGRESQL if database else IN_THE_PROCESS, NANOMDM_THEN)
+        yield Taker(promise, run, taken, clients)
 
 
 QUEUE_TABLES = {"pgqueuer": "pgqueuer", "procrastinate": "procrastinate_jobs", "huey": "task"}
@@ -164,18 +171,19 @@ def _queue(name: str, phones: int, cluster: Cluster | None = None) -> Iterator[T
             def run(seconds: float) -> Run:
                 return wrk(server.url, load, cpu_s=server.cpu_s, seconds=seconds, database_cpu_s=database_cpu_s)
 
-            promise = Promise(version(name), BY_POSTGRESQL if cluster else BY_SQLITE, QUEUES_THEN[name])
-            yield Taker(promise, run, lambda: _rows(where, QUEUE_TABLES[name]))
+            promise = Promise(version(name), BY_POSTGRESQL if cluster else SYNCED, QUEUES_THEN[name])
+            yield Taker(promise, run, lambda: rows(where, QUEUE_TABLES[name]))
 
 
-def _rows(where: str, table: str) -> int:
+def rows(where: str, table: str) -> int:
     """How many rows the table has, seen from outside; `where`: a PostgreSQL URL or a SQLite file."""
     count = f"SELECT count(*) FROM {table}"  # noqa: S608 - names of ours
     if where.startswith("postgresql:"):
-        return asyncio.run(_asked(where, lambda connection: connection.fetchval(count)))
-    with contextlib.closing(sqlite3.connect(f"file:{where}?mode=ro", uri=True, timeout=30)) as connection:
-        found: int = connection.execute(count).fetchone()[0]
-        return found
+        found: int = asyncio.run(_asked(where, lambda connection: connection.fetchval(count)))
+    else:
+        with contextlib.closing(sqlite3.connect(f"file:{where}?mode=ro", uri=True, timeout=30)) as connection:
+            found = connection.execute(count).fetchone()[0]
+    return found
 
 
 async def _asked(database: str, ask: Callable[[asyncpg.Connection], Awaitable[Any]]) -> Any:  # noqa: ANN401 - whatever PostgreSQL answers

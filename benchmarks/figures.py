@@ -54,13 +54,13 @@ class Run(msgspec.Struct, omit_defaults=True):
 
 
 class Promise(msgspec.Struct):
-    """What somebody who is answered may count on."""
+    """What a caller may rely on."""
 
     version: str
     answer: str
     """What holds when the answer leaves."""
     then: str
-    """What becomes of the command, and what can be asked about it."""
+    """What happens to the command afterwards, and what a caller can ask about it."""
 
 
 class Row(msgspec.Struct, omit_defaults=True):

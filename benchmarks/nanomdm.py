@@ -80,9 +80,7 @@ def built() -> Path:
 def _build(go: str, folder: Path) -> None:
     def ran(*arguments: str) -> str:
         environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
-        done = subprocess.run(
-            [go, *arguments], cwd=MODULE, env=environment, capture_output=True, text=True, timeout=BUILD_S, check=False
-        )
+        done = subprocess.run([go, *arguments], cwd=MODULE, env=environment, capture_output=True, text=True, timeout=BUILD_S, check=False)
         if done.returncode:
             message = f"go {arguments[0]} failed: {done.stderr.strip()[-300:]}"
             raise RuntimeError(message)
@@ -133,10 +131,10 @@ class Device:
 
 async def _enroll(caller: Caller, device: Device) -> None:
     """As a device enrols: Authenticate, then the token by which Apple would wake it."""
-    token = "<key>Token</key><data>dG9rZW4=</data>"
+    woken_by = "<key>Token</key><data>dG9rZW4=</data>"
     await caller.ask("PUT", "/checkin", device.message(MessageType="Authenticate", Topic="com.example.bench"))
     update = device.message(MessageType="TokenUpdate", Topic="com.example.bench", PushMagic="magic")
-    await caller.ask("PUT", "/checkin", update.replace(b"</dict>", token.encode() + b"</dict>"))
+    await caller.ask("PUT", "/checkin", update.replace(b"</dict>", woken_by.encode() + b"</dict>"))
 
 
 async def _drain(caller: Caller, device: Device) -> int:
@@ -150,14 +148,13 @@ async def _drain(caller: Caller, device: Device) -> int:
 
 async def _at_once(url: str, devices: Sequence[Device], step: Callable[[Caller, Device], Awaitable[Result]]) -> list[Result]:
     """The step of every device, each by a connection of its own, some at a time.  Raises: lean.Refused."""
-    address, places = urlsplit(url), asyncio.Semaphore(AT_ONCE)
+    places = asyncio.Semaphore(AT_ONCE)
+    address = str(urlsplit(url).hostname), urlsplit(url).port or 80
 
     async def one(device: Device) -> Result:
         async with places:
             loop = asyncio.get_running_loop()
-            transport, caller = await loop.create_connection(
-                lambda: Caller(header=device.header), str(address.hostname), address.port
-            )
+            transport, caller = await loop.create_connection(lambda: Caller(header=device.header), *address)
             try:
                 return await step(caller, device)
             finally:

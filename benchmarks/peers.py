@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.conversation import Conversation
 from benchmarks.cycle import CycleClient, cycle_client
-from benchmarks.enqueuing import BY_SQLITE, FOLLOWED, measure_enqueuing
+from benchmarks.enqueuing import FOLLOWED, SYNCED, measure_enqueuing
 from benchmarks.figures import Figures, Promise, Row, Run, Scale
 from benchmarks.servers import Process
 from benchmarks.signed_in import heliograph, scratch
@@ -24,7 +24,7 @@ CYCLE, BROKER, STYLY = "Heliograph, full cycle", "Mosquitto, QoS 1 there and bac
 
 LOST = "it has arrived; nothing is stored"
 PROMISES: dict[str, Callable[[], Promise]] = {
-    CYCLE: lambda: Promise(version("heliograph"), BY_SQLITE, FOLLOWED),
+    CYCLE: lambda: Promise(version("heliograph"), SYNCED, FOLLOWED),
     BROKER: lambda: Promise(_mosquitto_version(), LOST, "sent again until acknowledged, while both are connected; no state, no sign-in"),
     STYLY: lambda: Promise(version("styly-mdm"), LOST, "lost for a headset that is offline; no state, no sign-in"),
 }

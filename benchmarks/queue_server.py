@@ -1,16 +1,21 @@
 """The bare handler with a job queue behind it: `python -m benchmarks.queue_server QUEUE PORT WHERE`.
 
-A command is put into the queue as its manual puts a job, one a request, and the answer leaves when the queue has it on the disk. The rest is
-the yardstick's: no sign-in, no checks. Without a worker, since only taking commands is measured.
+A command is put into the queue as its manual puts a job, one a request, and the answer leaves when the queue has it on the disk. The rest
+is the yardstick's: no sign-in, no checks. Without a worker, since only taking commands is measured.
 """
 
 import contextlib
+import importlib
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import asyncpg
+import procrastinate
 import uvicorn
 import uvloop
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
+from pgqueuer.queries import Queries
 
 from benchmarks.bare import App, Receive, Send, bare_app, settings
 
@@ -22,12 +27,8 @@ NAME = "issue_command"
 
 
 @contextlib.asynccontextmanager
-async def pgqueuer(where: str) -> AsyncIterator[Enqueue]:
+async def _pgqueuer(where: str) -> AsyncIterator[Enqueue]:
     """Its tables as installed: all of them logged, a notification for workers with each row."""
-    import asyncpg
-    from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
-    from pgqueuer.queries import Queries
-
     async with asyncpg.create_pool(where, min_size=CONNECTIONS, max_size=CONNECTIONS) as pool:
         queries = Queries(AsyncpgPoolDriver(pool))
         await queries.install()
@@ -35,12 +36,10 @@ async def pgqueuer(where: str) -> AsyncIterator[Enqueue]:
 
 
 @contextlib.asynccontextmanager
-async def procrastinate(where: str) -> AsyncIterator[Enqueue]:
+async def _procrastinate(where: str) -> AsyncIterator[Enqueue]:
     """Its own connector and pool."""
-    from procrastinate import App as Jobs
-    from procrastinate import PsycopgConnector
-
-    async with Jobs(connector=PsycopgConnector(conninfo=where, min_size=CONNECTIONS, max_size=CONNECTIONS)).open_async() as jobs:
+    connector = procrastinate.PsycopgConnector(conninfo=where, min_size=CONNECTIONS, max_size=CONNECTIONS)
+    async with procrastinate.App(connector=connector).open_async() as jobs:
         await jobs.schema_manager.apply_schema_async()
 
         @jobs.task(name=NAME)
@@ -51,23 +50,22 @@ async def procrastinate(where: str) -> AsyncIterator[Enqueue]:
 
 
 @contextlib.asynccontextmanager
-async def huey(where: str) -> AsyncIterator[Enqueue]:
+async def _huey(where: str) -> AsyncIterator[Enqueue]:
     """On the event loop: it has one connection and a lock around it, so threads would only add their switches."""
-    from huey import SqliteHuey
+    jobs = importlib.import_module("huey").SqliteHuey(filename=where, fsync=True)  # a module without types
 
-    jobs = SqliteHuey(filename=where, fsync=True)
-
-    @jobs.task(name=NAME)
     def issue_command(device: str, command: str) -> None:
         """Never run."""
 
+    task = jobs.task(name=NAME)(issue_command)
+
     async def enqueue(device: str, body: bytes) -> None:
-        issue_command(device, body.decode())
+        task(device, body.decode())
 
     yield enqueue
 
 
-QUEUES = {"pgqueuer": pgqueuer, "procrastinate": procrastinate, "huey": huey}
+QUEUES = {"pgqueuer": _pgqueuer, "procrastinate": _procrastinate, "huey": _huey}
 
 
 def queue_app(enqueue: Enqueue) -> App:
@@ -76,10 +74,9 @@ def queue_app(enqueue: Enqueue) -> App:
 
     async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        if not path.endswith(":issueCommand"):
-            return await bare(scope, receive, send)
         message = await receive()
-        await enqueue(path[4:-13], message["body"])
+        if path.endswith(":issueCommand"):
+            await enqueue(path[4:-13], message["body"])
 
         async def again() -> dict[str, Any]:
             return message

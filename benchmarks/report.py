@@ -19,8 +19,10 @@ PROOF = 1
 PLOTS = Path("docs/performance")
 _MARKED = re.compile(r"(<!-- bench:([\w-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
 HEAD = "| what | ratio | to | goal | per CPU second | per second | core used | p50 / p99 ms |\n|---|---|---|---|---|---|---|---|"
-PROMISE_HEAD = """| what | per CPU second | with PostgreSQL's | Heliograph, of it | core used | p50 / p99 ms | when the answer leaves | and then |
-|---|---|---|---|---|---|---|---|"""
+PROMISE_HEAD = (
+    "| what | per CPU second | with PostgreSQL's | Heliograph, of it | core used | p50 / p99 ms | an answer means | afterwards |\n"
+    "|---|---|---|---|---|---|---|---|"
+)
 MET = {True: "met", False: "**not met**", None: ""}
 
 

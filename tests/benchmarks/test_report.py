@@ -1,6 +1,6 @@
 """The page of figures says what was measured, and nothing about what was not."""
 
-from benchmarks.figures import Figures, Number, Results, Row, Run
+from benchmarks.figures import Figures, Number, Promise, Results, Row, Run
 from benchmarks.report import page, printed
 from benchmarks.svg import linear_ticks
 
@@ -56,3 +56,13 @@ def test_the_page_gets_a_part_that_ran() -> None:
 
 def test_ticks_are_round_and_hold_the_largest_value() -> None:
     assert (12_500, "12,500") == linear_ticks(11_400, "{:,.0f}")[-1]
+
+
+def test_servers_that_promise_different_things_stand_beside_what_they_promise() -> None:
+    promise = Promise("1.2", "it is synced to disk", "a worker takes it")
+    run = Run(requests=1_000, seconds=1.0, server_cpu_s=1.0, p50_ms=1.0, p99_ms=2.0, database_cpu_s=3.0)
+
+    text = printed(Figures(rows=[Row("queue", [run], [BARE], "Heliograph", promise=promise)]))
+
+    expected = "| queue (1.2) | 1,000 | 250 | 4.00 × (Heliograph) | 100% | 1.00 / 2.00 | it is synced to disk | a worker takes it |"
+    assert expected == text.splitlines()[-1]
