@@ -35,6 +35,10 @@ NANOMDM_THEN = "given to its device when that asks; the result is kept; no expir
 GOAL = 1.0
 
 
+def _nothing() -> None:
+    """A server without a database of its own process has nothing to wait for."""
+
+
 class Uncounted(RuntimeError):
     """What was answered and what is there do not agree: a run like that is no figure."""
 
@@ -48,10 +52,13 @@ class Taker:
     taken: Callable[[], int]
     """How many it has taken so far, by what it stores."""
     clients: int = CLIENTS
+    rest: Callable[[], None] = _nothing
+    """Waits until its database has done what an earlier run left."""
 
     def counted(self, seconds: float) -> Run:
         """One run, each of whose answers was a success, and stands for a stored command.  Raises: Uncounted; RuntimeError: wrk failed."""
         before = self.taken()
+        self.rest()
         run = self.run(seconds)
         if run.refused:
             message = f"{run.refused} of {run.requests + run.refused} answers were no success"
@@ -121,7 +128,8 @@ def _heliograph(phones: int, cluster: Cluster | None = None) -> Iterator[Taker]:
         load = Load(issuer.paths, clients=CLIENTS)
         where = database or str(server.folder / "heliograph.db")
         promise = Promise(version("heliograph"), BY_POSTGRESQL if database else SYNCED, FOLLOWED)
-        yield Taker(promise, lambda seconds: issuer.run(load, seconds), lambda: rows(where, "operations"))
+        rest = cluster.rest if cluster else _nothing
+        yield Taker(promise, lambda seconds: issuer.run(load, seconds), lambda: rows(where, "operations"), rest=rest)
 
 
 @contextlib.contextmanager
@@ -145,7 +153,7 @@ def _nanomdm(devices: int, cluster: Cluster | None = None, *, clients: int = CLI
             return drained
 
         promise = Promise(nanomdm.version(), BY_POSTGRESQL if database else IN_THE_PROCESS, NANOMDM_THEN)
-        yield Taker(promise, run, taken, clients)
+        yield Taker(promise, run, taken, clients, cluster.rest if cluster else _nothing)
 
 
 QUEUE_TABLES = {"pgqueuer": "pgqueuer", "procrastinate": "procrastinate_jobs", "huey": "task"}
@@ -172,7 +180,7 @@ def _queue(name: str, phones: int, cluster: Cluster | None = None) -> Iterator[T
                 return wrk(server.url, load, cpu_s=server.cpu_s, seconds=seconds, database_cpu_s=database_cpu_s)
 
             promise = Promise(version(name), BY_POSTGRESQL if cluster else SYNCED, QUEUES_THEN[name])
-            yield Taker(promise, run, lambda: rows(where, QUEUE_TABLES[name]))
+            yield Taker(promise, run, lambda: rows(where, QUEUE_TABLES[name]), rest=cluster.rest if cluster else _nothing)
 
 
 def rows(where: str, table: str) -> int:
