@@ -89,7 +89,9 @@ def measure_enqueuing(scale: Scale, figures: Figures) -> None:
             beside = POSTGRESQL if any(run.database_cpu_s for run in its) and POSTGRESQL in runs else SQLITE
             figures.rows.append(Row(name, its, runs[beside], beside, promise=takers[name].promise))
         if IN_MEMORY in runs:
-            figures.rows.append(Row("issueCommand, 64 clients, SQLite, to NanoMDM in memory", runs[SQLITE], runs[IN_MEMORY], "NanoMDM", GOAL))
+            figures.rows.append(
+                Row("issueCommand, 64 clients, SQLite, to NanoMDM in memory", runs[SQLITE], runs[IN_MEMORY], "NanoMDM", GOAL)
+            )
 
 
 def _takers(stack: contextlib.ExitStack, scale: Scale, figures: Figures) -> dict[str, Taker]:
