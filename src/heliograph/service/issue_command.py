@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -80,12 +81,28 @@ def issuing(
         operation = _queued(ports, command, facts.device, facts, caller=caller.email)
         if (held := held_back(facts, operation, facts.device, caller)) is not None:
             return Decision(held.operation, (PutOperation(held.operation, new=True), Put(held.approval), *map(Put, counts)))
-        return Decision(operation, (PutOperation(operation, new=True), *map(Put, counts)), ring=device)
+        return Decision(operation, (PutOperation(operation, new=True), *map(Put, counts)), ring=facts.device.name)
 
     seen: tuple[RecordName, ...] = rules_seen(command.row.name, device.enterprise)
     if judging is not None:
         seen = (*seen, *judging.tallies(command.row))
     return Issuing(Sees(device=device, open_operations=size > SMALL_BYTES, records=seen), rule)
+
+
+def issuing_to_each(
+    ports: Ports, devices: Iterable[DeviceName], command: IssuedCommand, *, caller: Caller = ANYBODY, permit: Permit | None = None
+) -> Iterator[Issuing]:  # fmt: skip
+    """What `Store.decide_many` is asked, to issue the command to each of these devices: as `issuing`, of one after the other.
+
+    Raises (from the first step on): as `issuing`.
+    """
+    asked: Issuing | None = None
+    enterprise = ""
+    for device in devices:
+        if asked is None or device.enterprise != enterprise:
+            enterprise = device.enterprise
+            asked = issuing(ports, device, command, caller=caller, permit=permit)
+        yield Issuing(msgspec.structs.replace(asked.sees, device=device), asked.rule)
 
 
 async def issue_command(

@@ -17,6 +17,7 @@ from heliograph.service.outbox import NOWHERE, OutboxMessage
 from heliograph.service.ports import Clock, DueRule, Lane, Page, Rule, Sees, Waiter
 from heliograph.storage.audit_verbs import AuditVerbs
 from heliograph.storage.batch.view import check_names
+from heliograph.storage.bulk_verbs import BulkVerbs
 from heliograph.storage.codec import device_from
 from heliograph.storage.count_verbs import CountVerbs
 from heliograph.storage.exit_now import exit_at_once
@@ -44,7 +45,7 @@ BATCH_LINKS = 2
 READ_LINKS = 2
 
 
-class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs):
+class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
     """A Store (service/ports.py) in a PostgreSQL database, which other servers may use, too.  Made by `open`."""
 
     def __init__(
@@ -127,6 +128,10 @@ class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs):
     def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
         check_names(sees.records)
         self._batches.rule_queue.put(Queued(sees, rule, waiter, self._acting()), lane)
+
+    async def _slice_answered(self, entries: Sequence[Queued], future: asyncio.Future[T]) -> T:
+        self._batches.rule_queue.put_slice(entries)
+        return await future
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         decided = await self._timers.decide_due(rule, limit=limit, acting=self._acting())

@@ -107,7 +107,7 @@ class RuleQueue:
         self._lock = threading.Lock()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._wake = wake or functools.partial(self._bell.put, None)
-        self._gathered: tuple[list[Entry], ...] = ([], [], [])
+        self._gathered: tuple[list[Entry], ...] = tuple([] for _ in LANES)
         self._count = self._seen = 0
         self._sweep: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -127,6 +127,20 @@ class RuleQueue:
             asyncio.get_running_loop().call_soon(self._gather)
         self._count += 1
         gathered.append(entry)
+
+    def put_slice(self, entries: Sequence[Queued]) -> None:
+        """The rules wait for a batch of their own, all of them.  Raises: Overloaded: too many slices wait, or the store ends."""
+        if self._rejection is not None:
+            raise overloaded(self._rejection)
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            full = len(entries) > self._lanes.room(Lane.BULK)
+            if not full:
+                self._lanes.put_slice(entries, now_s=loop.time())
+        if full:
+            self._counts.refused["full"] += len(entries)
+            raise overloaded()
+        self._wake_writer(loop)
 
     def put_alone(self, entry: Exclusive) -> None:
         """It waits for a batch of its own.  Raises: Overloaded: too many do, or the store ends."""
@@ -176,7 +190,7 @@ class RuleQueue:
         if not self._count:
             return
         self._count = self._seen = 0
-        gathered, self._gathered = self._gathered, ([], [], [])
+        gathered, self._gathered = self._gathered, tuple([] for _ in LANES)
         loop = asyncio.get_running_loop()
         now_s = loop.time()
         with self._lock:
@@ -219,7 +233,7 @@ class RuleQueue:
             self._bell.get_nowait()
 
     def take(self) -> list[Entry]:
-        """What runs as the next batch: rules, or one that runs alone; empty: nothing waits."""
+        """What runs as the next batch: rules, those of one slice, or one that runs alone; empty: nothing waits."""
         with self._lock:
             return self._lanes.take(BATCH_MOST, self._loop.time() if self._loop is not None else 0.0)
 

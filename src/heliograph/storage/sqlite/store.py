@@ -20,6 +20,7 @@ from heliograph.service.ports import Clock, DueRule, Lane, Page, Rule, Sees, Wai
 from heliograph.storage.audit_verbs import AuditVerbs
 from heliograph.storage.batch.view import check_names
 from heliograph.storage.batch.writes import Batch
+from heliograph.storage.bulk_verbs import BulkVerbs
 from heliograph.storage.codec import device_from, operations_from
 from heliograph.storage.commit_listeners import CommitListeners
 from heliograph.storage.count_verbs import CountVerbs
@@ -53,7 +54,7 @@ LARGE_PAGE = 100
 """Pages with more rows are read in a thread: 100 operations take about a millisecond."""
 
 
-class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs):
+class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
     """A Store (service/ports.py) in one SQLite file, which it alone uses.  Made by `open`."""
 
     def __init__(  # noqa: PLR0913 - what its owner decides
@@ -146,6 +147,10 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs):
     def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
         check_names(sees.records)
         self._rule_queue.put(Queued(sees, rule, waiter, self._acting()), lane)
+
+    async def _slice_answered(self, entries: Sequence[Queued], future: asyncio.Future[T]) -> T:
+        self._rule_queue.put_slice(entries)
+        return await self._answered(future)
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         acting = self._acting()
