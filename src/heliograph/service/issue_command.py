@@ -27,6 +27,7 @@ from heliograph.service.record_rules import RecordName
 from heliograph.service.sealed_secrets import Sealed, require_sealed_fits, seal_secrets
 from heliograph.service.tenant_bounds import require_room_for_request_id
 
+UNSEALED = Sealed(None, "")
 SMALL_BYTES = 4 * 1_024
 """Commands up to this size are only counted: to add up the bytes of all others costs a look at each."""
 
@@ -162,7 +163,7 @@ def _queued(ports: Ports, command: IssuedCommand, device: DeviceRecord, facts: F
     create_ms = max(now_us // 1_000, facts.last_create_ms + 1)
     # Rounded up: no command expires before its duration is over.
     expires_us = create_ms * 1_000 - (-command.duration_ns // 1_000)
-    sealed = Sealed(None, "")
+    sealed = UNSEALED
     if command.secrets is not None:
         # A rule may run again, and sealing again is harmless: only the run whose writes committed counts, each with its own nonce.
         # It stands in the rule since the name, to which the secret is bound, is known here only.

@@ -89,6 +89,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     def record(self, kind: type[R]) -> R | None:
         """The first record of this class in `records`."""
+        if not self.records:
+            return None
         return next((record for record in self.records if isinstance(record, kind)), None)
 
 

@@ -33,10 +33,9 @@ class BulkVerbs(abc.ABC):
         acting = self._acting()
         left = iter(asks)
         while asked := tuple(islice(left, SLICE_MOST)):
-            for sees, _ in asked:
-                check_names(sees.records)
+            check_names([name for sees, _ in asked if sees.records for name in sees.records])
             waiting: Slice[T] = Slice(len(asked))
-            entries = [Queued(sees, rule, Place(waiting, number), acting) for number, (sees, rule) in enumerate(asked)]
+            entries = [Queued(sees, rule, Place(waiting, number), acting, bulk=True) for number, (sees, rule) in enumerate(asked)]
             yield await self._slice_answered(entries, waiting.future)
 
 

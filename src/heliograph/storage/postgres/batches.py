@@ -161,7 +161,7 @@ class Batches:
         except Unavailable as error:
             self.trouble = str(error)
             self._counts.refused["storage"] += len(decided.outcomes) if isinstance(error, Overloaded) else 0
-            answer_all(outcome._replace(error=type(error)(str(error), retry_after_s=1)) for outcome in decided.outcomes)
+            answer_all(Outcome(outcome.future, error=type(error)(str(error), retry_after_s=1)) for outcome in decided.outcomes)
         else:
             self.trouble = None
             answer_all(decided.outcomes)

@@ -26,7 +26,7 @@ async def write(link: Link, loaded: Loaded) -> None:
     if written.new_operations:
         blocks = await _write_operations(link, "insert", batch, written.new_operations, blocks)
     if written.operations:
-        blocks = await _write_operations(link, "replace", batch, written.operations.difference(written.new_operations), blocks)
+        blocks = await _write_operations(link, "replace", batch, written.operations.keys() - written.new_operations.keys(), blocks)
     if written.devices or written.tombstones:
         await _write_devices(link, batch)
     if written.serials:
