@@ -10,7 +10,6 @@ from heliograph.domain.errors import Overloaded
 from heliograph.service.rules import Lane
 from heliograph.storage.queue.lanes import ALONE_WAITS_MOST_S, LANE_MOST, PASSED_MOST, WAITS_MOST_S, Lanes
 
-
 MIXED = [lane for lane in Lane if lane is not Lane.BULK]
 """Lanes that share batches."""
 

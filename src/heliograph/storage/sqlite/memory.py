@@ -43,7 +43,7 @@ class GivenIds:
     def newest_ms(self, device: DeviceName) -> int:
         """No operation of the device has a newer id; 0: it has no operation."""
         newest_ms = self._newest.get(device, 0)
-        return newest_ms if newest_ms > self._floor_ms else self._floor_ms  # max() costs three times as much
+        return max(self._floor_ms, newest_ms)  # max() costs three times as much
 
     def put(self, newest: Mapping[DeviceName, int], now_ms: int) -> None:
         """These are the newest ids of their devices, at this time."""
