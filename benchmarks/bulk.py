@@ -62,12 +62,9 @@ class Spent(msgspec.Struct):
 class Measured(msgspec.Struct):
     """What a process says of itself."""
 
-    cold: Spent
-    """The first thing after its start: nothing is known of the devices."""
-    warm: Spent
-    """Its devices are in memory, as they are after their phones have said something."""
+    bulk: Spent
     swept_cpu_s: float
-    """From the beginning of `warm` until its operations are in the index (SQLite)."""
+    """From its beginning until its operations are in the index (SQLite)."""
     alone_ms: list[float]
     """How long callers waited without bulk."""
     meanwhile_ms: list[float]
@@ -80,31 +77,30 @@ def measure_bulk(scale: Scale) -> Figures:
     with scratch() as folder:
         seeded = Seeded(scale.devices, 0)
         seeded.make()
-        found = []
+        warm: list[Measured] = []
+        cold: list[Measured] = []
         for number in range(rounds):
-            place = folder / str(number)
-            place.mkdir()
-            seeded.copy(place)
-            found.append(_inside(place, scale.devices))
-        _show(figures, "SQLite", scale.devices, found, goals=scale.devices == GOALS_FOR)
+            for found, name in ((warm, "warm"), (cold, "cold")):
+                place = folder / f"{name}{number}"
+                place.mkdir()
+                seeded.copy(place)
+                found.append(_inside(place, scale.devices, cold=name == "cold"))
+        _show(figures, "SQLite", scale.devices, warm, goals=scale.devices == GOALS_FOR)
+        _show_cold(figures, scale.devices, cold)
         try:
             with postgres() as cluster:
-                _show(
-                    figures,
-                    "PostgreSQL",
-                    scale.devices,
-                    [_inside(folder / "postgres", scale.devices, cluster.database("bulk"))],
-                    goals=False,
-                )
+                found = [_inside(folder / "postgres", scale.devices, database=cluster.database("bulk"))]
+            _show(figures, "PostgreSQL", scale.devices, found, goals=False)
         except (PostgresMissing, RuntimeError) as error:
             figures.notes.append(f"PostgreSQL was left out: {error}")
     return figures
 
 
-def _inside(folder: Path, devices: int, database: str = "") -> Measured:
+def _inside(folder: Path, devices: int, *, database: str = "", cold: bool = False) -> Measured:
     folder.mkdir(exist_ok=True)
+    options = ["--devices", str(devices), "--database", database, *(["--cold"] if cold else [])]
     program = ["taskset", "-c", SERVER_CORE, sys.executable, "-m", "benchmarks.bulk", "--inside", str(folder)]
-    output = subprocess.run([*program, "--devices", str(devices), "--database", database], check=True, stdout=subprocess.PIPE).stdout
+    output = subprocess.run([*program, *options], check=True, stdout=subprocess.PIPE).stdout
     return msgspec.json.decode(output.splitlines()[-1], type=Measured)
 
 
@@ -113,44 +109,59 @@ def _show(figures: Figures, engine: str, devices: int, found: Sequence[Measured]
     most = (CPU_S, GROWTH_MIB) if goals else (None, None)
     of_callers = [(percentile(sorted(one.alone_ms), 0.99), percentile(sorted(one.meanwhile_ms), 0.99)) for one in found]
     figures.numbers += [
-        Number(f"{what}: CPU of the server until all are durable", [one.warm.cpu_s for one in found], "s", most=most[0]),
-        Number(f"{what}: growth of its memory", [one.warm.growth_mib for one in found], "MiB", most=most[1]),
-        Number(f"{what}: until all are durable", [one.warm.wall_s for one in found], "s"),
+        Number(f"{what}: CPU of the server until all are durable", [one.bulk.cpu_s for one in found], "s", most=most[0]),
+        Number(f"{what}: growth of its memory", [one.bulk.growth_mib for one in found], "MiB", most=most[1]),
+        Number(f"{what}: until all are durable", [one.bulk.wall_s for one in found], "s"),
         Number(f"{what}: p99 of {CALLERS} other callers meanwhile", [during for _, during in of_callers], "ms", most=P99_MS),
         Number(f"{what}: p99 of these callers without it", [before for before, _ in of_callers], "ms"),
-        Number(f"{what}, of devices that are not in memory: CPU", [one.cold.cpu_s for one in found], "s"),
-        Number(f"{what}, of devices that are not in memory: growth of its memory", [one.cold.growth_mib for one in found], "MiB"),
     ]
     if any(one.swept_cpu_s for one in found):
         figures.numbers.append(Number(f"{what}: CPU until they are in the index, too", [one.swept_cpu_s for one in found], "s"))
 
 
+def _show_cold(figures: Figures, devices: int, found: Sequence[Measured]) -> None:
+    what = f"{devices:,} LOCKs in slices, SQLite, the first thing after a start"
+    figures.numbers += [
+        Number(f"{what}: CPU", [one.bulk.cpu_s for one in found], "s"),
+        Number(f"{what}: growth of its memory, SQLite's cache among it", [one.bulk.growth_mib for one in found], "MiB"),
+    ]
+
+
 # Inside of the process that is measured.
 
 
-async def _measure(folder: Path, devices: int, database: str) -> None:
+async def _measure(folder: Path, devices: int, database: str, *, cold: bool) -> None:
     settings = Settings(data_dir=folder, database_url=database)
+    names = [device_name(number) for number in range(devices)]
     async with assembled(settings, clock=clock_for(settings)) as parts:
-        await acting_as(Acting.server("bulk"), _measured(parts, [device_name(number) for number in range(devices)]))
+        await acting_as(Acting.server("bulk"), _cold(parts, names) if cold else _warm(parts, names))
 
 
-async def _measured(parts: Parts, names: Sequence[DeviceName]) -> None:
+async def _cold(parts: Parts, names: Sequence[DeviceName]) -> None:
+    """Nothing is known of the devices."""
+    calm_garbage_collection()
+    _say(Measured(await _issued(parts, names), 0.0, [], []))
+
+
+async def _warm(parts: Parts, names: Sequence[DeviceName]) -> None:
+    """The devices are in memory, as they are once their phones have said something."""
     if not isinstance(parts.store, SqliteStore):  # a SQLite file comes with its devices
         async for _ in parts.store.decide_many((Sees(device=name), _enrol(name)) for name in names):
             pass
-    calm_garbage_collection()
-    cold = await _issued(parts, names)
-    await _swept(parts)
     for start in range(0, len(names), WARM_TOGETHER):
         await asyncio.gather(*(parts.store.decide(Sees(device=name), _look) for name in names[start : start + WARM_TOGETHER]))
     calm_garbage_collection()
     began_cpu_s = time.process_time()
-    warm = await _issued(parts, names)
+    bulk = await _issued(parts, names)
     await _swept(parts)
     swept_cpu_s = time.process_time() - began_cpu_s if isinstance(parts.store, SqliteStore) else 0.0
     alone_ms = await _callers(parts, names, asyncio.sleep(ALONE_S))
     meanwhile_ms = await _callers(parts, names, _issued(parts, names))
-    print(msgspec.json.encode(Measured(cold, warm, swept_cpu_s, alone_ms, meanwhile_ms)).decode())
+    _say(Measured(bulk, swept_cpu_s, alone_ms, meanwhile_ms))
+
+
+def _say(measured: Measured) -> None:
+    print(msgspec.json.encode(measured).decode())
 
 
 async def _issued(parts: Parts, names: Sequence[DeviceName]) -> Spent:
@@ -231,9 +242,10 @@ def main() -> None:
     parser.add_argument("--devices", type=int, default=Scale().devices)
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--database", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--cold", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.inside:
-        run(_measure(given.inside, given.devices, given.database))
+        run(_measure(given.inside, given.devices, given.database, cold=given.cold))
     else:
         print(printed(measure_bulk(Scale(devices=given.devices))))
 
