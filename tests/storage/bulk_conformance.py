@@ -14,7 +14,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
 from heliograph.service.outbox import Publish
 from heliograph.service.ports import Decision, Facts, Lane, PutDevice, Rule, Sees, Store
-from heliograph.storage.bulk_verbs import SLICE_MOST
+from heliograph.storage.queue.bulk_verbs import SLICE_MOST
 from tests.patience import surely
 from tests.storage import decides_until_killed
 from tests.storage.audit_conformance import ALICE, acting, entries_of

@@ -16,8 +16,8 @@ import msgspec
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
 from heliograph.service.ports import Decision, Facts, PutDevice, PutOperation, Rule, Sees, Store
-from heliograph.storage.bulk_verbs import SLICE_MOST
 from heliograph.storage.postgres.store import PostgresStore
+from heliograph.storage.queue.bulk_verbs import SLICE_MOST
 from heliograph.storage.sqlite.store import SqliteStore
 from tests.storage.records import SetClock, device_name, device_record, issue, write
 

@@ -13,9 +13,9 @@ from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.service.ports import Decision, Facts, PutDevice, Rule, Sees
-from heliograph.storage.bulk_verbs import SLICE_MOST
 from heliograph.storage.postgres.link import Unreachable
 from heliograph.storage.postgres.store import PostgresStore
+from heliograph.storage.queue.bulk_verbs import SLICE_MOST
 from tests.patience import PATIENCE_S
 from tests.postgres import Cluster, here_or_skip
 from tests.storage.bulk_conformance import all_answers, enrolments, issues, named, with_operations

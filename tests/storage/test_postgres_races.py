@@ -15,9 +15,9 @@ from heliograph.domain.operation import Operation, State
 from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.service.outbox import Publish
 from heliograph.service.ports import Decision, Facts, Put, PutDevice, PutOperation, Rule, Sees, Write
-from heliograph.storage.bulk_verbs import SLICE_MOST
 from heliograph.storage.postgres.store import PostgresStore
 from heliograph.storage.queries import DatabaseTooNew, migrations
+from heliograph.storage.queue.bulk_verbs import SLICE_MOST
 from tests.patience import surely
 from tests.postgres import Cluster
 from tests.storage.bulk_conformance import all_answers, enrolments, issues, named

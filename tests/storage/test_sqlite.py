@@ -17,10 +17,10 @@ from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import FINAL, Operation, State
 from heliograph.service.ports import Clock, Lane, PutDevice, PutOperation, Sees, Store
-from heliograph.storage.bulk_verbs import SLICE_MOST
 from heliograph.storage.codec import operation_columns
 from heliograph.storage.lock_file import DatabaseInUse
 from heliograph.storage.queries import DatabaseTooNew, migration_script, migrations, queries
+from heliograph.storage.queue.bulk_verbs import SLICE_MOST
 from heliograph.storage.queue.lanes import LANE_MOST
 from heliograph.storage.sqlite.connection import LOG_MOST_BYTES, LibraryTooOld, check_library
 from heliograph.storage.sqlite.store import SqliteStore

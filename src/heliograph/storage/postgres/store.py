@@ -17,7 +17,6 @@ from heliograph.service.outbox import NOWHERE, OutboxMessage
 from heliograph.service.ports import Clock, DueRule, Lane, Page, Rule, Sees, Waiter
 from heliograph.storage.audit_verbs import AuditVerbs
 from heliograph.storage.batch.view import check_names
-from heliograph.storage.bulk_verbs import BulkVerbs
 from heliograph.storage.codec import device_from
 from heliograph.storage.count_verbs import CountVerbs
 from heliograph.storage.exit_now import exit_at_once
@@ -34,6 +33,7 @@ from heliograph.storage.postgres.migrations import migrate
 from heliograph.storage.postgres.reading import Reader
 from heliograph.storage.postgres.runner import Decided, Runner
 from heliograph.storage.postgres.timers import Timers
+from heliograph.storage.queue.bulk_verbs import BulkVerbs
 from heliograph.storage.queue.rule_queue import Queued, reject
 from heliograph.storage.record_verbs import RecordVerbs
 from heliograph.storage.service_keys import StoredServiceKeys

@@ -20,7 +20,6 @@ from heliograph.service.ports import Clock, DueRule, Lane, Page, Rule, Sees, Wai
 from heliograph.storage.audit_verbs import AuditVerbs
 from heliograph.storage.batch.view import check_names
 from heliograph.storage.batch.writes import Batch
-from heliograph.storage.bulk_verbs import BulkVerbs
 from heliograph.storage.codec import device_from, operations_from
 from heliograph.storage.commit_listeners import CommitListeners
 from heliograph.storage.count_verbs import CountVerbs
@@ -29,6 +28,7 @@ from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow, Row
 from heliograph.storage.kinds import TOMBSTONES, kind_of
 from heliograph.storage.outbox import Claims, Rota, message_from, soonest
+from heliograph.storage.queue.bulk_verbs import BulkVerbs
 from heliograph.storage.queue.lanes import WAITS_MOST_S
 from heliograph.storage.queue.rule_queue import Done, Exclusive, Queued, RuleQueue
 from heliograph.storage.record_verbs import RecordVerbs
