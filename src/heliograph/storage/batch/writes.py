@@ -92,7 +92,8 @@ class Batch(View):
         else:
             before = self.operations.get(key)
             self.operations[key] = operation
-            self.written.operations[key] = state.key
+            if key not in self.written.new_operations:
+                self.written.operations[key] = state.key
             if operation.ack_id and before is not None and not before.ack_id:
                 self.happened.acknowledged.append(operation)
             if before is not None and operation.judgement is not before.judgement:

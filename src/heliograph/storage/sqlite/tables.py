@@ -118,9 +118,8 @@ class Tables:
         """Every row the batch wrote, one multi-row statement per kind; within the caller's transaction."""
         written = batch.written
         self._write("insert_device_keys", [(key, *name) for key, name in written.names])
-        new = written.new_operations
-        self._write("insert_operations", _operation_rows(batch, new))
-        self._write("replace_operations", _operation_rows(batch, _without(written.operations, new)))
+        self._write("insert_operations", _operation_rows(batch, written.new_operations))
+        self._write("replace_operations", _operation_rows(batch, written.operations))
         self._write_devices(batch)
         self._write(SERIALS.names.put, written.serials)
         if written.records:
@@ -183,11 +182,6 @@ class Tables:
             rows, gone = batch.changed(kind)
             self._write(kind.names.put, tuple(rows.values()))
             self._write(kind.names.delete, gone)
-
-
-def _without(changed: Mapping[OperationKey, int], new: Mapping[OperationKey, int]) -> Mapping[OperationKey, int]:
-    """What was changed of what had been there."""
-    return {key: device_key for key, device_key in changed.items() if key not in new} if changed else changed
 
 
 def _operation_rows(batch: Batch, keys: Mapping[OperationKey, int]) -> list[Row]:
