@@ -99,13 +99,13 @@ async def list_(call: Call) -> bytes:
     Raises: Unimplemented: `return_partial_success` is set, as the document promises ("will result in an UNIMPLEMENTED error if set").
     Source: disc, devices.operations.list.
     """
-    return _page(await list_operations(call.ports, DeviceName(*call.ids), **_wanted(call)))
+    return _body_of(await list_operations(call.ports, DeviceName(*call.ids), **_wanted(call)))
 
 
 def list_at_once(call: Call) -> bytes | None:
     """As `list_`, of a page that is at hand."""
     listed = operations_at_hand(call.ports, DeviceName(*call.ids), **_wanted(call))
-    return None if listed is None else _page(listed)
+    return None if listed is None else _body_of(listed)
 
 
 class _Wanted(TypedDict):
@@ -122,7 +122,7 @@ def _wanted(call: Call) -> _Wanted:
     return {"filter_text": query.filter, "page_size": query.page_size, "page_token": query.page_token}
 
 
-def _page(listed: Listed) -> bytes:
+def _body_of(listed: Listed) -> bytes:
     operations, next_page_token = listed
     return list_body("operations", map(render_operation, operations), next_page_token)
 
