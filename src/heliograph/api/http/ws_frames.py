@@ -257,23 +257,19 @@ class Frames(asyncio.Protocol):
     def _read_by_library(self, data: bytes) -> None:
         library = self._by_library()
         library.receive_data(data)
-        closed = library.parser_exc is not None
-        for frame in library.events_received():
-            if not isinstance(frame, Frame):
-                continue
-            match frame.opcode:
-                case Opcode.TEXT | Opcode.BINARY | Opcode.CONT:
-                    self._add(frame)
-                case Opcode.PONG:
-                    self._ponged(bytes(frame.data))
-                case Opcode.CLOSE:
-                    closed = True
-                case _:  # its pong is among the data to send
-                    pass
-        if closed:
-            self._end()
-        elif output := b"".join(library.data_to_send()):
+        frames = [event for event in library.events_received() if isinstance(event, Frame)]
+        closed = library.parser_exc is not None or any(frame.opcode is Opcode.CLOSE for frame in frames)
+        if output := b"".join(library.data_to_send()):  # pongs come before answers, and no answer after a close
             self._write(output)
+        if closed:
+            self._transport.close()
+        for frame in frames:
+            if frame.opcode in _OF_MESSAGES:
+                self._add(frame)
+            elif frame.opcode is Opcode.PONG:
+                self._ponged(bytes(frame.data))
+        if closed:
+            self._lose()
 
     def _add(self, frame: Frame) -> None:
         if frame.opcode is not Opcode.CONT:
@@ -367,6 +363,7 @@ class Frames(asyncio.Protocol):
 
 
 _OWN = frozenset({TEXT, PING, PONG})
+_OF_MESSAGES = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 _NUMBERS = itertools.count(1)
 """Of pings: a pong is known by what its ping was sent with."""
 
