@@ -178,7 +178,7 @@ def conversation(address: tuple[str, int], steps: list[Step], end: bytes, cuts: 
                 client.sendall(piece)
             for _ in range(step.answers):
                 heard += next_frame(reader)
-        # Who refuses a frame by its head reads no more: what came later would reset the connection, and its last word be lost.
+        # Who rejects a frame by its head reads no more: what came later would reset the connection, and its last word be lost.
         for piece in (end[:1], end[1:]):
             client.sendall(piece)
         return heard + reader.read()

@@ -26,7 +26,7 @@ class Handler(Protocol):
     async def handle(self, kind: str, body: bytes) -> Answer:
         """The answer to the message."""
 
-    async def refused(self, acting: Acting, error: HeliographError) -> Answer:
+    async def rejected(self, acting: Acting, error: HeliographError) -> Answer:
         """The answer to a message that met this error."""
 
 
@@ -34,7 +34,7 @@ class Answering(Protocol):
     """Who brings the answer to the phone."""
 
     def answered(self, answer: Answer) -> None:
-        """This is the answer."""
+        """Brought to the phone, and its next message is read."""
 
     def go_on(self, answering: Awaitable[Answer]) -> None:
         """The answer must be waited for."""
@@ -69,11 +69,11 @@ class MessageWaiter:
             self._answering.go_on(self._failed(error))
 
     def set_exception(self, exception: Exception, /) -> None:
-        """The phone is answered in a task: the refusal is recorded."""
+        """The phone is answered in a task: the rejection is recorded."""
         self._waiting.peer.requests -= 1
         self._answering.go_on(self._failed(exception))
 
     async def _failed(self, error: Exception) -> Answer:
         if not isinstance(error, HeliographError):
             raise error
-        return await self._handler.refused(self._waiting.acting, error)
+        return await self._handler.rejected(self._waiting.acting, error)

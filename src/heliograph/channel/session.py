@@ -113,9 +113,9 @@ class Session:
         except HeliographError as error:
             said = self._acting(kind)
             acting = ACTING.get()  # it names the device, if that was authenticated
-            return await self.refused(acting if acting.method == said.method else said, error)
+            return await self.rejected(acting if acting.method == said.method else said, error)
 
-    async def refused(self, acting: Acting, error: HeliographError) -> Answer:
+    async def rejected(self, acting: Acting, error: HeliographError) -> Answer:
         """The answer to a message that met this error, which is recorded as this party's."""
         if isinstance(error, DeviceNoLongerManaged):  # deleted since it was authenticated a moment ago
             answer = await self.device()

@@ -240,11 +240,11 @@ class Frames(asyncio.Protocol):
 
     def _take(self, payload: bytes) -> None:
         if not _is_text(payload):
-            self._refuse_text()
+            self._reject_text()
         elif self._listener is not None:
             self._listener.take(payload)
 
-    def _refuse_text(self) -> None:
+    def _reject_text(self) -> None:
         self._by_library().send_close(NOT_TEXT)
         self._end()
 
@@ -284,7 +284,7 @@ class Frames(asyncio.Protocol):
         if self._closing is not None or self._listener is None:
             return
         if self._parts_are_text and not _is_text(message):
-            self._refuse_text()
+            self._reject_text()
         else:
             self._listener.take(message)
 
