@@ -31,11 +31,18 @@ class Run(msgspec.Struct, omit_defaults=True):
     """What the load used of its own core, where it was asked."""
     refused: int = 0
     """Answers that were no success, beside `requests`: 503, for the server had more to do than it can do in a second."""
+    stolen: float = 0.0
+    """The share of all processors' time that the host took meanwhile (steal.py)."""
 
     @property
     def per_cpu_s(self) -> float:
         """Requests per second of the server's CPU."""
         return self.requests / self.server_cpu_s
+
+    @property
+    def per_whole_cpu_s(self) -> float:
+        """Requests per second of CPU of the server and of PostgreSQL."""
+        return self.requests / (self.server_cpu_s + self.database_cpu_s)
 
     @property
     def per_s(self) -> float:
@@ -48,6 +55,16 @@ class Run(msgspec.Struct, omit_defaults=True):
         return self.server_cpu_s / self.seconds
 
 
+class Promise(msgspec.Struct):
+    """What a caller may rely on."""
+
+    version: str
+    answer: str
+    """What holds when the answer leaves."""
+    then: str
+    """What happens to the command afterwards, and what a caller can ask about it."""
+
+
 class Row(msgspec.Struct, omit_defaults=True):
     """The rounds of one kind of load, each beside a round of another server in the same minute."""
 
@@ -57,11 +74,18 @@ class Row(msgspec.Struct, omit_defaults=True):
     beside_name: str = "bare"
     goal: float = 0.0
     """The least ratio per server CPU second; 0: none."""
+    promise: Promise | None = None
+    """Where servers that promise different things stand in one table."""
 
     @property
     def ratios(self) -> list[float]:
         """Per server CPU second, round by round."""
         return [run.per_cpu_s / other.per_cpu_s for run, other in zip(self.runs, self.beside, strict=True)]
+
+    @property
+    def stolen_most(self) -> float:
+        """The share of time that the host took in the worst of the rounds, of both."""
+        return max(run.stolen for run in [*self.runs, *self.beside])
 
 
 class Number(msgspec.Struct, omit_defaults=True):
@@ -97,6 +121,8 @@ class Figures(msgspec.Struct, omit_defaults=True):
     """Points (x, y) for plots."""
     at: str = ""
     took_s: float = 0.0
+    stolen: float | None = None
+    """The share of all processors' time that the host took meanwhile; None: it was not measured."""
     failed: str = ""
 
     @property

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from heliograph.service.limits import Limits
@@ -74,12 +75,46 @@ def test_settings_change_what_was_changed_and_nothing_else(reader: Reader, sandb
     assert {} == {field: value for field, value in sandbox.get("/v1/enterprises/sandbox").items() if field == "enabledNotificationTypes"}
 
 
-def test_a_setting_that_cannot_be_is_said_in_the_form_which_keeps_it(reader: Reader) -> None:
-    page = reader.submit(reader.open(f"{ENTERPRISES}/sandbox/settings"), fill={"pubsubTopic": "no topic"})
+def test_colour_logo_terms_and_sign_in_pages_are_set_and_taken_away_by_the_form(reader: Reader, sandbox: Client) -> None:
+    terms = [{"header": {"defaultMessage": "Terms", "localizedMessages": {"de": "Bedingungen"}}, "content": {"defaultMessage": "Be kind."}}]
+    fill = {
+        "primaryColor": "#1A73E8", "logo.url": "https://a.example/l.png", "logo.sha256Hash": "aGFzaA",
+        "termsAndConditions": msgspec.json.encode(terms).decode(), "signinDetails": '[{"signinUrl": "https://login.example"}]',
+    }  # fmt: skip
+    page = reader.submit(reader.open(f"{ENTERPRISES}/sandbox/settings"), fill=fill)
+
+    was = sandbox.get("/v1/enterprises/sandbox")
+    assert (0x1A73E8, {"url": "https://a.example/l.png", "sha256Hash": "aGFzaA"}, terms) == (
+        was["primaryColor"], was["logo"], was["termsAndConditions"]
+    )  # fmt: skip
+    assert "https://login.example" == was["signinDetails"][0]["signinUrl"]
+    token = was["signinDetails"][0]["signinEnrollmentToken"]
+    again = reader.submit(page, fill={"enterpriseDisplayName": "Else"})
+    assert was | {"enterpriseDisplayName": "Else"} == sandbox.get("/v1/enterprises/sandbox"), "shown and sent back, nothing changes"
+    assert token in again.html
+
+    reader.submit(again, fill=dict.fromkeys(fill, ""))
+
+    assert not {"primaryColor", "logo", "termsAndConditions", "signinDetails"} & sandbox.get("/v1/enterprises/sandbox").keys()
+
+
+@pytest.mark.parametrize(
+    "path, text, said",
+    [
+        ("pubsubTopic", "no topic", "projects/{project}/topics/{topic}"),
+        ("primaryColor", "red", "as in #1a73e8"),
+        ("logo.url", "l.png", "must be an absolute http or https URL"),
+        ("termsAndConditions", "[{", "Terms and conditions is not JSON"),
+        ("termsAndConditions", '[{"heading": {}}]', "heading"),
+        ("signinDetails", '[{"signinUrl": "http://a"}]', "must be an https URL"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_said_in_the_form_which_keeps_it(reader: Reader, path: str, text: str, said: str) -> None:
+    page = reader.submit(reader.open(f"{ENTERPRISES}/sandbox/settings"), fill={path: text})
 
     assert 400 == page.status
-    assert "projects/{project}/topics/{topic}" in page.text
-    assert "no topic" == dict(page.forms[-1].fields)["pubsubTopic"]
+    assert said in page.text
+    assert text == dict(page.forms[-1].fields)[path]
 
 
 def test_an_enterprise_is_deleted_only_by_who_types_its_id(server: Guarded) -> None:

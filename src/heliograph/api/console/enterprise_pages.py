@@ -1,11 +1,12 @@
 """Enterprises: listed with what they have, created, set up, and deleted by who types the id."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from heliograph.api.console.enterprise_settings import SETTINGS, changed_in
 from heliograph.api.console.guest import (
     DEAD_LETTERS_LIST,
     DEVICES_LIST,
@@ -64,30 +65,6 @@ NEAR: Final = 0.8
 """A share of a limit from which on it is said that there is little room left."""
 
 
-class Setting(NamedTuple):
-    """A text of the Enterprise that the form of settings has."""
-
-    path: str
-    """Its field in JSON; with a dot, the field of a message."""
-    label: str
-    help: str = ""
-
-    @property
-    def of_contact(self) -> bool:
-        return self.path.startswith("contactInfo.")
-
-
-SETTINGS: Final = (
-    Setting("enterpriseDisplayName", "Display name", f"Shown to users, at most {DISPLAY_NAME_MAX_CHARS} characters."),
-    Setting("pubsubTopic", "Pub/Sub topic", "As in projects/mine/topics/devices. Setting it sends a test message."),
-    Setting("contactInfo.contactEmail", "Contact's e-mail"),
-    Setting("contactInfo.dataProtectionOfficerName", "Data protection officer's name"),
-    Setting("contactInfo.dataProtectionOfficerEmail", "Data protection officer's e-mail"),
-    Setting("contactInfo.dataProtectionOfficerPhone", "Data protection officer's phone"),
-    Setting("contactInfo.euRepresentativeName", "EU representative's name"),
-    Setting("contactInfo.euRepresentativeEmail", "EU representative's e-mail"),
-    Setting("contactInfo.euRepresentativePhone", "EU representative's phone"),
-)
 TYPES_FIELD: Final = "enabledNotificationTypes"
 NOTES: Final[Mapping[str, str]] = {
     "saved": "Saved.",
@@ -136,19 +113,24 @@ async def create(guest: Guest) -> ConsolePage | Redirect:
 async def show_settings(guest: Guest, enterprise: str) -> ConsolePage:
     """What is set of the enterprise."""
     stored = await guest.ask(ENTERPRISES_GET, enterprise)
-    return await _settings(guest, enterprise, stored, stored)
+    texts = {setting.path: setting.text_of(stored) for setting in SETTINGS}
+    return await _settings(guest, enterprise, stored, texts, stored.get(TYPES_FIELD, ()))
 
 
 async def save_settings(guest: Guest, enterprise: str) -> ConsolePage | Redirect:
     """What was changed in the form is set, and nothing else."""
     await guest.require(ENTERPRISES_PATCH, enterprise)
     stored = await guest.ask(ENTERPRISES_GET, enterprise)
-    wanted, mask = _wanted(guest, stored)
-    if mask:
-        try:
+    texts = {setting.path: "\n".join(guest.field(setting.path).splitlines()).strip() for setting in SETTINGS}
+    types = [kind for kind in TYPES if kind in guest.fields.get(TYPES_FIELD, ())]
+    try:
+        wanted, mask = changed_in(texts, stored)
+        if set(types) != set(stored.get(TYPES_FIELD, ())):
+            wanted, mask = {**wanted, TYPES_FIELD: types}, [*mask, TYPES_FIELD]
+        if mask:
             await guest.ask(ENTERPRISES_PATCH, enterprise, body=msgspec.json.encode(wanted), update_mask=",".join(mask))
-        except REJECTIONS as error:
-            return await _settings(guest, enterprise, stored, wanted, error=error)
+    except REJECTIONS as error:
+        return await _settings(guest, enterprise, stored, texts, types, error=error)
     return Redirect(guest.url("enterprises", enterprise, "settings", note="saved"))
 
 
@@ -206,12 +188,14 @@ def _new(guest: Guest, display: str, *, error: Rejection | None = None) -> Conso
     return ConsolePage("console/enterprise_form.html", "New enterprise", values, status=status_of(error))
 
 
-async def _settings(guest: Guest, enterprise: str, stored: Json, shown: Json, *, error: Rejection | None = None) -> ConsolePage:
+async def _settings(
+    guest: Guest, enterprise: str, stored: Json, texts: Mapping[str, str], types: Collection[str], *, error: Rejection | None = None
+) -> ConsolePage:
     changes = await guest.may(ENTERPRISES_PATCH, enterprise)
     values = {
         "name": stored["name"], "error": message_of(error), "note": NOTES.get(guest.parameter("note"), ""),
-        "fields": [(setting, _text(shown, setting.path)) for setting in SETTINGS], "types_field": TYPES_FIELD,
-        "types": [(kind, meaning, kind in shown.get(TYPES_FIELD, ())) for kind, meaning in TYPES.items()],
+        "fields": [(setting, texts[setting.path]) for setting in SETTINGS], "types_field": TYPES_FIELD,
+        "types": [(kind, meaning, kind in types) for kind, meaning in TYPES.items()],
         "action": guest.url("enterprises", enterprise, "settings") if changes else "", "json": json_shown(stored),
         "room": await asyncio.gather(
             *(_room(guest, EnterpriseName(enterprise), one) for one in BOUNDED if guest.may_open(one.method, enterprise))
@@ -234,25 +218,3 @@ async def _deletion(guest: Guest, enterprise: str, *, wrong: str = "", status: i
         "crumbs": crumbs_of(guest, enterprise, ("Settings", "settings")),
     }  # fmt: skip
     return ConsolePage("console/deletion.html", f"Delete {enterprise}?", values, status=status if wrong else 200)
-
-
-def _wanted(guest: Guest, stored: Json) -> tuple[Json, Sequence[str]]:
-    """The enterprise as the form has it, and the fields in which it differs from the stored one."""
-    wanted: Json = {**stored, "contactInfo": dict(stored.get("contactInfo", {}))}
-    changed: list[str] = []
-    for setting in SETTINGS:
-        text = guest.field(setting.path).strip()
-        if text != _text(stored, setting.path):
-            changed.append(setting.path)
-            around, _, field = setting.path.rpartition(".")
-            (wanted[around] if around else wanted)[field] = text
-    types = [kind for kind in TYPES if kind in guest.fields.get(TYPES_FIELD, ())]
-    if set(types) != set(stored.get(TYPES_FIELD, ())):
-        changed.append(TYPES_FIELD)
-        wanted[TYPES_FIELD] = types
-    return wanted, changed
-
-
-def _text(enterprise: Json, path: str) -> str:
-    around, _, field = path.rpartition(".")
-    return str((enterprise.get(around, {}) if around else enterprise).get(field, ""))
