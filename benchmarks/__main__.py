@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from benchmarks.audit import measure_audit
 from benchmarks.battery import measure_battery
+from benchmarks.bulk import measure_bulk
 from benchmarks.command_types import measure_types
 from benchmarks.console import measure_console
 from benchmarks.cycling import measure_cycle
@@ -46,6 +47,7 @@ SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
     "half-of-peak": measure_half_of_peak,
     "many-phones": measure_many_phones,
     "flat": measure_flat,
+    "bulk": measure_bulk,
     "peers": measure_peers,
     "idle": measure_idle,
     "battery": measure_battery,
