@@ -63,8 +63,6 @@ class Measured(msgspec.Struct):
     """What a process says of itself."""
 
     bulk: Spent
-    swept_cpu_s: float
-    """From its beginning until its operations are in the index (SQLite)."""
     alone_ms: list[float]
     """How long callers waited without bulk."""
     meanwhile_ms: list[float]
@@ -115,8 +113,6 @@ def _show(figures: Figures, engine: str, devices: int, found: Sequence[Measured]
         Number(f"{what}: p99 of {CALLERS} other callers meanwhile", [during for _, during in of_callers], "ms", most=P99_MS),
         Number(f"{what}: p99 of these callers without it", [before for before, _ in of_callers], "ms"),
     ]
-    if any(one.swept_cpu_s for one in found):
-        figures.numbers.append(Number(f"{what}: CPU until they are in the index, too", [one.swept_cpu_s for one in found], "s"))
 
 
 def _show_cold(figures: Figures, devices: int, found: Sequence[Measured]) -> None:
@@ -140,7 +136,7 @@ async def _measure(folder: Path, devices: int, database: str, *, cold: bool) -> 
 async def _cold(parts: Parts, names: Sequence[DeviceName]) -> None:
     """Nothing is known of the devices."""
     calm_garbage_collection()
-    _say(Measured(await _issued(parts, names), 0.0, [], []))
+    _say(Measured(await _issued(parts, names), [], []))
 
 
 async def _warm(parts: Parts, names: Sequence[DeviceName]) -> None:
@@ -151,13 +147,11 @@ async def _warm(parts: Parts, names: Sequence[DeviceName]) -> None:
     for start in range(0, len(names), WARM_TOGETHER):
         await asyncio.gather(*(parts.store.decide(Sees(device=name), _look) for name in names[start : start + WARM_TOGETHER]))
     calm_garbage_collection()
-    began_cpu_s = time.process_time()
     bulk = await _issued(parts, names)
     await _swept(parts)
-    swept_cpu_s = time.process_time() - began_cpu_s if isinstance(parts.store, SqliteStore) else 0.0
     alone_ms = await _callers(parts, names, asyncio.sleep(ALONE_S))
     meanwhile_ms = await _callers(parts, names, _issued(parts, names))
-    _say(Measured(bulk, swept_cpu_s, alone_ms, meanwhile_ms))
+    _say(Measured(bulk, alone_ms, meanwhile_ms))
 
 
 def _say(measured: Measured) -> None:

@@ -35,7 +35,7 @@ def measure_many_phones(scale: Scale) -> Figures:
             idle_cpu = (server.cpu_s() - cpu_s) / (time.monotonic() - began)
             each = (server.server.pss_kib() - before_kib) / connected["online"]
             figures.numbers += [
-                Number(f"user memory of a connected phone (growth of PSS, {phones} phones)", [each], "KiB", most=24),
+                Number(f"user memory of a connected phone (growth of PSS, {phones} phones)", [each], "KiB", most=16),
                 Number(f"{phones} phones enrolled, time until all are connected and greeted", [connected["seconds"]], "s"),
                 Number(f"share of a core used by {phones} idle phones", [idle_cpu], ""),
             ]

@@ -82,7 +82,8 @@ def issuing(
         operation = _queued(ports, command, facts.device, facts, caller=caller.email)
         if (held := held_back(facts, operation, facts.device, caller)) is not None:
             return Decision(held.operation, (PutOperation(held.operation, new=True), Put(held.approval), *map(Put, counts)))
-        return Decision(operation, (PutOperation(operation, new=True), *map(Put, counts)), ring=facts.device.name)
+        put = (PutOperation(operation, new=True),)
+        return Decision(operation, (*put, *map(Put, counts)) if counts else put, ring=facts.device.name)
 
     seen: tuple[RecordName, ...] = rules_seen(command.row.name, device.enterprise)
     if judging is not None:
@@ -92,7 +93,7 @@ def issuing(
 
 def issuing_to_each(
     ports: Ports, devices: Iterable[DeviceName], command: IssuedCommand, *, caller: Caller = ANYBODY, permit: Permit | None = None
-) -> Iterator[Issuing]:  # fmt: skip
+) -> Iterator[tuple[Sees, Rule[Operation | None]]]:  # fmt: skip
     """What `Store.decide_many` is asked, to issue the command to each of these devices: as `issuing`, of one after the other.
 
     Raises (from the first step on): as `issuing`.
@@ -103,7 +104,7 @@ def issuing_to_each(
         if asked is None or device.enterprise != enterprise:
             enterprise = device.enterprise
             asked = issuing(ports, device, command, caller=caller, permit=permit)
-        yield Issuing(msgspec.structs.replace(asked.sees, device=device), asked.rule)
+        yield msgspec.structs.replace(asked.sees, device=device), asked.rule
 
 
 async def issue_command(

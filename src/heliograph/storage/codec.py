@@ -63,7 +63,8 @@ _STATES = tuple(State)
 
 def operation_columns(operation: Operation) -> OperationColumns:
     """The operation's columns after device_key and create_ms."""
-    cold = _ColdOperation(
+    # As a tuple, the fields of _ColdOperation in their order: that reads the same and costs a quarter less.
+    cold = (
         operation.type, operation.command, operation.duration, operation.user_name, operation.expires_us,
         operation.ack_id, operation.acked_us, operation.released, operation.report_seq, operation.status,
         operation.error_code, operation.error, operation.secret, operation.timeline, operation.asking, operation.begun,

@@ -108,7 +108,7 @@ class View:
     def facts(self, sees: Sees) -> Facts:
         """What the rule sees at this point of the batch."""
         name = sees.device
-        state = self.state(name) if name is not None else None
+        state = self.states.get(name) or self.state(name) if name is not None else None
         if sees.credential_hash is not None and (state is None or state.record is None):
             owner = self._owner(sees.credential_hash)
             owned = self._owned(owner, sees.credential_hash)

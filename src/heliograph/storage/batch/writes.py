@@ -83,7 +83,7 @@ class Batch(View):
     def put_operation(self, write: PutOperation) -> None:
         operation = write.operation
         key = device, create_ms = operation.device, operation.create_ms
-        state = self._named(device)
+        state = self.states.get(device) or self._named(device)
         if write.new:
             self.operations[key] = operation
             self.written.new_operations[key] = state.key
@@ -101,7 +101,11 @@ class Batch(View):
         if operation.deadline_us is None:
             self._end(operation)
         elif write.new:  # newer than all of its device
-            self.opened.setdefault(device, []).append(create_ms)
+            opened = self.opened.get(device)
+            if opened is None:
+                self.opened[device] = [create_ms]
+            else:
+                opened.append(create_ms)
 
     def _end(self, operation: Operation) -> None:
         device = operation.device

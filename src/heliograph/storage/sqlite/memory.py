@@ -4,7 +4,7 @@ Only the writer's thread changes it, after each commit; the event loop only read
 looked up is immutable, so the two need no lock.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from heliograph.domain.names import DeviceName
@@ -106,11 +106,15 @@ class Memory:
         `in_passing`: of what need not be complete, only what is remembered already. A hundred thousand devices that get one command each
         would displace those that are used, and fill 200 MB.
         """
-        for recent, looked in self._recent(batch):
-            if in_passing:
-                recent.renew(looked)
-            else:
-                recent.put(looked)
+        if in_passing:
+            written = batch.written
+            self.devices.renew({name: batch.states[name] for name in (*written.devices, *written.tombstones)})
+            self.credentials.renew(batch.credentials)
+            self.operations.renew({key: batch.operations[key] for key in written.operations})
+        else:
+            self.devices.put(batch.states)
+            self.credentials.put(batch.credentials)
+            self.operations.put(batch.operations)
         for state in [batch.states[name] for name in batch.written.devices]:
             if state is not None:
                 self.living.put(state.key, lives=state.record is not None)
@@ -120,11 +124,6 @@ class Memory:
         self.unswept.add(batch.written.new_operations)
         for act in batch.afterwards:
             act()
-
-    def _recent(self, batch: Batch) -> Iterator[tuple[Recent[Any, Any], Mapping[Any, Any]]]:
-        yield self.devices, batch.states
-        yield self.credentials, batch.credentials
-        yield self.operations, batch.operations
 
     def _put_records(
         self, looked: Mapping[Kind[Any, Any], Mapping[Any, Any]], *, without: Mapping[Kind[Any, Any], Collection[Any]]
@@ -146,7 +145,11 @@ class Memory:
             else:
                 self.open.pop(name, None)
         for name, create_ms in opened.items():
-            self.open.setdefault(name, []).extend(create_ms)
+            present = self.open.get(name)
+            if present is None:
+                self.open[name] = create_ms  # the batch is over: its list is no one else's
+            else:
+                present.extend(create_ms)
 
     def forget_recent(self) -> None:
         """Forget everything that need not be complete."""
