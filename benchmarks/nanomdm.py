@@ -79,7 +79,7 @@ def built() -> Path:
 
 def _build(go: str, folder: Path) -> None:
     def ran(*arguments: str) -> str:
-        environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
+        environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false"}
         done = subprocess.run([go, *arguments], cwd=MODULE, env=environment, capture_output=True, text=True, timeout=BUILD_S, check=False)
         if done.returncode:
             message = f"go {arguments[0]} failed: {done.stderr.strip()[-300:]}"
