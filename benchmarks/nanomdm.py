@@ -210,5 +210,5 @@ def nanomdm(folder: Path, devices: int, *, database: str = "") -> Iterator[NanoM
 if __name__ == "__main__":
     try:
         print(built())
-    except RuntimeError as error:
+    except (RuntimeError, subprocess.SubprocessError) as error:
         sys.exit(f"NanoMDM will be left out: {error}")
