@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox apk test test-android test-clients torture stress check format bench bench-quick docs web-files drift new-method clean
+.PHONY: help demo sandbox apk test test-android test-clients torture stress check format bench bench-quick count docs web-files drift new-method clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -83,6 +83,9 @@ bench-quick: $(READY) ## See that every benchmark runs (4 minutes); its figures 
 	scripts/test_needs.sh wrk
 	-$(BIN)/python -m benchmarks.nanomdm
 	$(BIN)/python -m benchmarks --quick
+
+count: $(READY) ## Count again what a request costs in opcodes, which a test compares (benchmarks/counted.json).
+	$(BIN)/python -m benchmarks.counted --write
 
 docs: $(READY) ## Write the generated pages of docs/ again, and what the code takes from Google's discovery document.
 	$(BIN)/python -m scripts.official_schema

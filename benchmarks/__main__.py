@@ -1,4 +1,4 @@
-"""Measures Heliograph: `make bench` (all, 15 minutes), `python -m benchmarks --only NAME` (a part), `--quick` (does it run?).
+"""Measures Heliograph: `make bench` (all, some 15 minutes), `python -m benchmarks --only NAME` (a part), `--quick` (does it run?).
 
 The figures go to benchmarks/results/latest.json, each scenario in the place of its older self; `python -m benchmarks.report` then writes
 the tables and plots of docs/performance.md.
@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from benchmarks.audit import measure_audit
 from benchmarks.battery import measure_battery
+from benchmarks.bulk import measure_bulk
 from benchmarks.command_types import measure_types
 from benchmarks.console import measure_console
 from benchmarks.cycling import measure_cycle
@@ -30,6 +31,7 @@ from benchmarks.plugin import measure_plugin
 from benchmarks.report import printed
 from benchmarks.roles import measure_roles
 from benchmarks.starting import measure_starting
+from benchmarks.steal import REPEATS_MOST, STOLEN_MOST, Ticks, ticks
 from benchmarks.tricks import measure_tricks
 from benchmarks.worlds import measure_worlds
 
@@ -45,6 +47,7 @@ SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
     "half-of-peak": measure_half_of_peak,
     "many-phones": measure_many_phones,
     "flat": measure_flat,
+    "bulk": measure_bulk,
     "peers": measure_peers,
     "idle": measure_idle,
     "battery": measure_battery,
@@ -55,14 +58,26 @@ SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
 }
 
 
-SCENARIO_MOST_S = 300
-"""A scenario that takes longer hangs: it is ended, cleaned up after, and the next one begins."""
+SCENARIO_MOST_S = 300 * (1 + REPEATS_MOST)
+"""A scenario that takes longer hangs, also if each of its rounds was repeated: it is ended, cleaned up after, and the next one begins."""
 
 
-def measured(scenario: Callable[[Scale], Figures], scale: Scale) -> Figures:
-    """What the scenario gave; where it failed, why: the others go on."""
+def measured(scenario: Callable[[Scale], Figures], scale: Scale, *, look: Callable[[], Ticks] = ticks) -> Figures:
+    """What the scenario gave; where it failed, why: the others go on.
+
+    One without rounds, which repeat themselves (load.py), is repeated as a whole if the host took much: once, since it takes long.
+    """
+    figures = _once(scenario, scale, look)
+    if not figures.rows and not figures.failed and (figures.stolen or 0.0) > STOLEN_MOST:
+        again = _once(scenario, scale, look)
+        return figures if again.failed or (again.stolen or 0.0) > (figures.stolen or 0.0) else again
+    return figures
+
+
+def _once(scenario: Callable[[Scale], Figures], scale: Scale, look: Callable[[], Ticks]) -> Figures:
     began = time.monotonic()
     signal.alarm(SCENARIO_MOST_S)
+    before = look()
     try:
         figures = scenario(scale)
     except Exception as error:  # noqa: BLE001 - it is in the figures, and the exit code says it too
@@ -71,6 +86,7 @@ def measured(scenario: Callable[[Scale], Figures], scale: Scale) -> Figures:
     finally:
         signal.alarm(0)
     figures.took_s = round(time.monotonic() - began, 1)
+    figures.stolen = look().share_since(before)
     figures.at = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     return figures
 

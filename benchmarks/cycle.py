@@ -22,6 +22,7 @@ from benchmarks.conversation import Conversation, answer_runs, requests
 from benchmarks.devices import Enrolled, enroll
 from benchmarks.figures import Run
 from benchmarks.lean import Caller, Phone
+from benchmarks.load import calm_run
 from benchmarks.signed_in import Heliograph
 
 BODY = b'{"type":"LOCK"}'
@@ -102,6 +103,10 @@ class CycleClient:
         self._conversation, self._server_cpu_s = conversation, server_cpu_s
 
     def run(self, seconds: float) -> Run:
+        """Cycles for so long, repeated while the host takes much."""
+        return calm_run(lambda: self._once(seconds))
+
+    def _once(self, seconds: float) -> Run:
         cpu_s = self._server_cpu_s()
         told = self._conversation.ask({"seconds": seconds})
         used = self._server_cpu_s() - cpu_s

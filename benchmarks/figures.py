@@ -31,6 +31,8 @@ class Run(msgspec.Struct, omit_defaults=True):
     """What the load used of its own core, where it was asked."""
     refused: int = 0
     """Answers that were no success, beside `requests`: 503, for the server had more to do than it can do in a second."""
+    stolen: float = 0.0
+    """The share of all processors' time that the host took meanwhile (steal.py)."""
 
     @property
     def per_cpu_s(self) -> float:
@@ -80,6 +82,11 @@ class Row(msgspec.Struct, omit_defaults=True):
         """Per server CPU second, round by round."""
         return [run.per_cpu_s / other.per_cpu_s for run, other in zip(self.runs, self.beside, strict=True)]
 
+    @property
+    def stolen_most(self) -> float:
+        """The share of time that the host took in the worst of the rounds, of both."""
+        return max(run.stolen for run in [*self.runs, *self.beside])
+
 
 class Number(msgspec.Struct, omit_defaults=True):
     """One figure that is no rate: its values round by round (or the one there is)."""
@@ -114,6 +121,8 @@ class Figures(msgspec.Struct, omit_defaults=True):
     """Points (x, y) for plots."""
     at: str = ""
     took_s: float = 0.0
+    stolen: float | None = None
+    """The share of all processors' time that the host took meanwhile; None: it was not measured."""
     failed: str = ""
 
     @property

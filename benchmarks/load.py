@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.figures import Run
 from benchmarks.servers import LOAD_CORE
+from benchmarks.steal import calmest
 
 SATURATED = 0.95
 """A run counts as capacity only where the server used this share of its core: below, the load was measured, not the server."""
@@ -67,7 +68,7 @@ def _wrk(url: str, load: Load, token: str, seconds: float) -> Iterator[list[str]
 def wrk(
     url: str, load: Load, *, cpu_s: Callable[[], float], seconds: float, token: str = "", database_cpu_s: Callable[[], float] = float
 ) -> Run:
-    """One run; `cpu_s` returns what the server has used, `database_cpu_s` what its database has.
+    """One run, repeated while the host takes much; `cpu_s` returns what the server has used, `database_cpu_s` what its database has.
 
     Raises: RuntimeError: wrk failed, or too many answers were no success.
     """
@@ -77,7 +78,17 @@ def wrk(
 def wrk_many(
     urls: Sequence[str], load: Load, *, cpu_s: Callable[[], float], seconds: float, token: str, database_cpu_s: Callable[[], float] = float
 ) -> Run:
-    """One run against several servers at the same time, `load.clients` at each; latencies are the slowest server's."""
+    """As `wrk`, against several servers at the same time, `load.clients` at each; latencies are the slowest server's."""
+
+    def once() -> Run:
+        return _once(urls, load, cpu_s=cpu_s, seconds=seconds, token=token, database_cpu_s=database_cpu_s)
+
+    return calm_run(once)
+
+
+def _once(
+    urls: Sequence[str], load: Load, *, cpu_s: Callable[[], float], seconds: float, token: str, database_cpu_s: Callable[[], float]
+) -> Run:
     with contextlib.ExitStack() as stack:
         commands = [stack.enter_context(_wrk(url, load, token, whole_seconds(seconds))) for url in urls]
         before, database_before, began = cpu_s(), database_cpu_s(), time.monotonic()
@@ -92,6 +103,13 @@ def wrk_many(
         raise RuntimeError(message)
     p50, p99 = (max(_latency(output, share) for output in outputs) for share in ("50%", "99%"))
     return Run(answers - refused, elapsed, used, p50, p99, database_used, refused=refused)
+
+
+def calm_run(once: Callable[[], Run]) -> Run:
+    """The run, repeated while the host takes much; it says how much the host took."""
+    run, stolen = calmest(once)
+    run.stolen = stolen
+    return run
 
 
 def whole_seconds(seconds: float) -> int:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 720, 380
@@ -14,7 +14,8 @@ text { font: 13px system-ui, sans-serif; fill: #24292f }
 .title { font-size: 15px; font-weight: 600 }
 .axis { stroke: #57606a; stroke-width: 1 }
 .grid { stroke: #d0d7de; stroke-width: 1 }
-.goal { stroke: #57606a; stroke-width: 1.5; stroke-dasharray: 6 4 }
+.goal { fill: none; stroke: #57606a; stroke-width: 1.5; stroke-dasharray: 6 4 }
+.ring { stroke-dasharray: none }
 rect { fill: #ffffff }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3 } .axis { stroke: #8b949e } .grid { stroke: #30363d } .goal { stroke: #8b949e } rect { fill: #0d1117 }
@@ -40,17 +41,17 @@ class Axis:
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines over two axes, with a goal as a dashed line where there is one."""
+    """Lines over two axes, with goals as rings, on a dashed line."""
 
     title: str
     x: Axis
     y: Axis
     series: Mapping[str, Sequence[tuple[float, float]]]
-    goal: float | None = None
-    goal_text: str = ""
+    goals: Sequence[tuple[float, float]] = ()
     marks: bool = True
     """Whether each point gets a dot: for few points."""
-    notes: Sequence[str] = field(default_factory=tuple)
+    note: str = ""
+    """What one must know to read it, below the lines."""
 
 
 def svg(chart: Chart) -> str:
@@ -62,13 +63,24 @@ def svg(chart: Chart) -> str:
         _text(LEFT, 24, chart.title, kind="title"),
         *_axes(chart),
     ]
-    if chart.goal is not None:
-        y = _y(chart, chart.goal)
-        parts.append(f'<line class="goal" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(_text(WIDTH - RIGHT, y - 6, chart.goal_text, anchor="end"))
+    if chart.goals:
+        parts += _goals(chart)
+    if chart.note:
+        parts.append(_text(LEFT + 10, HEIGHT - BOTTOM - 12, chart.note))
     for number, (name, points) in enumerate(chart.series.items()):
         parts += _line(chart, name, points, number)
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _goals(chart: Chart) -> list[str]:
+    places = [(_x(chart, x), _y(chart, y)) for x, y in chart.goals]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    last_x, last_y = places[-1]
+    return [
+        f'<polyline class="goal" points="{path}"/>',
+        *(f'<circle class="goal ring" cx="{x:.1f}" cy="{y:.1f}" r="5"/>' for x, y in places),
+        _text(last_x + 12, last_y + 4, "goals"),
+    ]
 
 
 def _axes(chart: Chart) -> list[str]:

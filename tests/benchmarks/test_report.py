@@ -1,12 +1,14 @@
 """The page of figures says what was measured, and nothing about what was not."""
 
 from benchmarks.figures import Figures, Number, Promise, Results, Row, Run
+from benchmarks.plots import plots, rate_by_size
 from benchmarks.report import page, printed
 from benchmarks.svg import linear_ticks
 
 FULL = Run(requests=1_000, seconds=1.0, server_cpu_s=1.0, p50_ms=1.0, p99_ms=2.0)
 WAITING = Run(requests=1_000, seconds=2.0, server_cpu_s=1.0, p50_ms=1.0, p99_ms=2.0)
 BARE = Run(requests=4_000, seconds=1.0, server_cpu_s=1.0, p50_ms=0.1, p99_ms=0.2)
+BARE_OF_TEN = Run(requests=1_000, seconds=1.0, server_cpu_s=0.1, p50_ms=0.1, p99_ms=0.2)
 TEXT = "before\n<!-- bench:reads -->\nold\n<!-- /bench -->\nafter\n"
 
 
@@ -56,6 +58,41 @@ def test_the_page_gets_a_part_that_ran() -> None:
 
 def test_ticks_are_round_and_hold_the_largest_value() -> None:
     assert (12_500, "12,500") == linear_ticks(11_400, "{:,.0f}")[-1]
+
+
+def test_a_goal_that_is_missed_by_little_is_not_shown_as_met() -> None:
+    row = Row("issue", [Run(requests=187, seconds=1.0, server_cpu_s=0.1, p50_ms=1.0, p99_ms=2.0)], [BARE_OF_TEN], goal=0.19)
+
+    made = page("<!-- bench:goals -->\n<!-- /bench -->\n<!-- bench:x -->\n<!-- /bench -->", Results(scenarios={"x": Figures(rows=[row])}))
+
+    assert "| issue: ≥ 0.19 of bare per server CPU second | 0.187 | **not met** |" in made
+
+
+def test_what_is_counted_has_a_column_for_each_python() -> None:
+    made = page("<!-- bench:counted -->\n<!-- /bench -->", Results())
+
+    assert "| opcodes of Python | CPython 3.11 |" in made
+    assert "| operations.get | " in made
+
+
+def test_the_plot_of_rates_by_size_flatters_no_one() -> None:
+    points = [(0.0, 10_000.0), (500_000.0, 9_000.0), (5_000_000.0, 5_000.0)]
+
+    chart = rate_by_size(Figures(series={"per second": points}))
+
+    assert chart is not None
+    for axis, values in ((chart.x, [x for x, _ in points]), (chart.y, [y for _, y in points])):
+        assert (0.0, "0") == axis.ticks[0]
+        assert max(values) <= axis.ticks[-1][0]
+        assert [axis.share(value) for value in values] == [value / axis.ticks[-1][0] for value in values]
+
+
+def test_goals_are_drawn_where_they_were_set() -> None:
+    rows = [Row(f"issueCommand, {clients} clients, SQLite", [FULL], [BARE], goal=goal) for clients, goal in ((8, 0.3), (64, 0.5), (256, 0))]
+
+    drawn = plots(Results(scenarios={"issuing": Figures(rows=rows, series={"SQLite": [(8, 0.2), (64, 0.4), (256, 0.3)]})}))
+
+    assert 2 == drawn["issuing-ratio-by-clients"].count('class="goal ring"')
 
 
 def test_servers_that_promise_different_things_stand_beside_what_they_promise() -> None:

@@ -6,7 +6,7 @@ what concerns no single device is decided over records (`record_rules.py`).
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -101,6 +101,17 @@ class Store(Outbox, EventLog, AuditLog, Counting, FleetCounts, RecordRules, Prot
 
     def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
         """As `decide`, for who waits without a task.  Raises: Overloaded: the waiter will not be called."""
+
+    def decide_many(self, asks: Iterable[tuple[Sees, Rule[T]]]) -> AsyncIterator[Sequence[T | Exception]]:
+        """Decide each, in slices: what the rules answered, slice by slice and in the order of `asks`.
+
+        A slice is one transaction: after a crash all of it is there or nothing. A rule that raises writes nothing and harms no other;
+        its error stands in the place of its answer. Slices go in the lane BULK, between the batches of all others. `asks` is consumed
+        as slices are wanted, one slice ahead of no one: who stops, or is cancelled, ends it after the slice that waits or runs now.
+
+        Raises: Overloaded: nothing was done of the slice whose turn it was, nor of what follows; OutcomeUnknown: unknown of that slice,
+            and nothing was done of what follows. So what is left to ask begins after as many as were answered.
+        """
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         """Decide operations whose deadline_us has passed, oldest deadline first, at most `limit`, in one commit. Returns how many."""

@@ -34,6 +34,8 @@ class Lane(enum.IntEnum):
     CALLERS = 1
     TIMERS = 2
     """Rules that no one waits for."""
+    BULK = 3
+    """Slices of what is decided of many devices (`Store.decide_many`): each a batch of its own, between those of the others."""
 
 
 class Sees(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +89,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     def record(self, kind: type[R]) -> R | None:
         """The first record of this class in `records`."""
+        if not self.records:
+            return None
         return next((record for record in self.records if isinstance(record, kind)), None)
 
 

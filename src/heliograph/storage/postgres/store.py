@@ -33,6 +33,7 @@ from heliograph.storage.postgres.migrations import migrate
 from heliograph.storage.postgres.reading import Reader
 from heliograph.storage.postgres.runner import Decided, Runner
 from heliograph.storage.postgres.timers import Timers
+from heliograph.storage.queue.bulk_verbs import BulkVerbs
 from heliograph.storage.queue.rule_queue import Queued, reject
 from heliograph.storage.record_verbs import RecordVerbs
 from heliograph.storage.service_keys import StoredServiceKeys
@@ -44,7 +45,7 @@ BATCH_LINKS = 2
 READ_LINKS = 2
 
 
-class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs):
+class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
     """A Store (service/ports.py) in a PostgreSQL database, which other servers may use, too.  Made by `open`."""
 
     def __init__(
@@ -127,6 +128,10 @@ class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs):
     def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
         check_names(sees.records)
         self._batches.rule_queue.put(Queued(sees, rule, waiter, self._acting()), lane)
+
+    async def _slice_answered(self, entries: Sequence[Queued], future: asyncio.Future[T]) -> T:
+        self._batches.rule_queue.put_slice(entries)
+        return await future
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         decided = await self._timers.decide_due(rule, limit=limit, acting=self._acting())

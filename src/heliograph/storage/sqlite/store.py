@@ -28,6 +28,7 @@ from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow, Row
 from heliograph.storage.kinds import TOMBSTONES, kind_of
 from heliograph.storage.outbox import Claims, Rota, message_from, soonest
+from heliograph.storage.queue.bulk_verbs import BulkVerbs
 from heliograph.storage.queue.lanes import WAITS_MOST_S
 from heliograph.storage.queue.rule_queue import Done, Exclusive, Queued, RuleQueue
 from heliograph.storage.record_verbs import RecordVerbs
@@ -53,7 +54,7 @@ LARGE_PAGE = 100
 """Pages with more rows are read in a thread: 100 operations take about a millisecond."""
 
 
-class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs):
+class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
     """A Store (service/ports.py) in one SQLite file, which it alone uses.  Made by `open`."""
 
     def __init__(  # noqa: PLR0913 - what its owner decides
@@ -146,6 +147,10 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs):
     def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
         check_names(sees.records)
         self._rule_queue.put(Queued(sees, rule, waiter, self._acting()), lane)
+
+    async def _slice_answered(self, entries: Sequence[Queued], future: asyncio.Future[T]) -> T:
+        self._rule_queue.put_slice(entries)
+        return await self._answered(future)
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         acting = self._acting()
