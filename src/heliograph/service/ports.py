@@ -134,7 +134,13 @@ class Store(Outbox, EventLog, AuditLog, Counting, FleetCounts, RecordRules, Prot
     async def open_operations(self, device: DeviceName) -> Sequence[Operation]:
         """All open operations of the device, oldest first."""
 
+    def open_at_hand(self, device: DeviceName) -> Sequence[Operation] | None:
+        """As `open_operations`; None: the storage must be asked."""
+
     async def device(self, name: DeviceName) -> DeviceRecord | None: ...
+
+    def device_at_hand(self, name: DeviceName) -> DeviceRecord | None:
+        """The device as it is now, if it exists and is known without asking the storage."""
 
     async def devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[DeviceRecord]:
         """At most `limit` devices of the enterprise after `after` (a record's `position`; empty: from the start), oldest first."""
@@ -292,8 +298,13 @@ class Offers(Protocol):
     parked: int
     """Commands that were parked since then: offered often, never acknowledged."""
 
-    async def next_offer(self, ports: "Ports", device: DeviceName, connection: object, *, poll: bool) -> Offering | int | None:
-        """What to send on the connection now; or the time (us) at which to look again; or None: when the bell rings."""
+    def next_offer(
+        self, ports: "Ports", device: DeviceName, connection: object, open_operations: Sequence[Operation], *, poll: bool
+    ) -> Offering | int | None:
+        """What to send on the connection now; or the time (us) at which to look again; or None: when the bell rings.
+
+        `open_operations`: the device's, as the store has them now.
+        """
 
     def greeted(self, device: DeviceName, in_flight: frozenset[int], now_us: int) -> None:
         """The device said hello: these operations (create_ms) stand in its journal, others that it acknowledged do not."""

@@ -6,7 +6,7 @@ A rule is a pure function from Facts to a Decision; the store runs it (`service/
 import enum
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -23,6 +23,7 @@ from heliograph.service.outbox import Postponed, Publish, Published
 A_co = TypeVar("A_co", covariant=True)
 T = TypeVar("T")
 R = TypeVar("R")
+M_co = TypeVar("M_co", covariant=True)
 N = TypeVar("N", bound=tuple[Any, ...])
 
 
@@ -154,6 +155,15 @@ class Decision(msgspec.Struct, Generic[A_co], frozen=True):
 
 Rule = Callable[[Facts], Decision[T]]
 A_contra = TypeVar("A_contra", contravariant=True)
+
+
+class Inquiry(NamedTuple, Generic[T, M_co]):
+    """What a verb asks the store, and what it makes of the answer: for who waits without a task (`Store.decide_for`)."""
+
+    sees: Sees
+    rule: Rule[T]
+    conclude: Callable[[T], M_co]
+    """The verb's answer; called once, with the rule's."""
 
 
 class Waiter(Protocol[A_contra]):

@@ -200,9 +200,15 @@ class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
     async def open_operations(self, device: DeviceName) -> Sequence[Operation]:
         return tuple(await self._reader.open_operations.get(device) or ())
 
+    def open_at_hand(self, device: DeviceName) -> Sequence[Operation] | None:
+        return None
+
     async def device(self, name: DeviceName) -> DeviceRecord | None:
         state = await self._reader.states.get(name)
         return state.record if state is not None else None
+
+    def device_at_hand(self, name: DeviceName) -> DeviceRecord | None:
+        return None  # as above
 
     async def devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[DeviceRecord]:
         return await self._reader.page("page_of_devices", _device, enterprise.enterprise, after, limit=limit)

@@ -279,8 +279,19 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
             operations = [operation or read.get(key) for key, operation in zip(found, operations, strict=True)]
         return [operation for operation in operations if operation is not None and operation.open]
 
+    def open_at_hand(self, device: DeviceName) -> Sequence[Operation] | None:
+        remembered = self._memory.operations
+        found = [remembered.get((device, create_ms)) for create_ms in self._memory.open.get(device, ())]
+        if None in found:
+            return None
+        return [operation for operation in found if operation is not None and operation.open]
+
     async def device(self, name: DeviceName) -> DeviceRecord | None:
         state = self._memory.devices.get(name) or self._reads.device_states((name,)).get(name)
+        return state.record if state is not None else None
+
+    def device_at_hand(self, name: DeviceName) -> DeviceRecord | None:
+        state = self._memory.devices.get(name)
         return state.record if state is not None else None
 
     async def devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[DeviceRecord]:
