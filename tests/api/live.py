@@ -22,6 +22,7 @@ from heliograph.service.limits import HttpLimits, Limits
 from heliograph.service.phones import enroll_device
 from heliograph.service.ports import Ports
 from heliograph.settings import Settings
+from tests.ways_in import WAYS
 
 T = TypeVar("T")
 
@@ -139,7 +140,7 @@ async def _serve(settings: Settings, started: "Future[Live]", options: Mapping[s
                 app = rest_app(parts.ports, **options)
                 lane = app.lane if settings.hot_lane else None
                 await stack.enter_async_context(
-                    serving(app, listener, drain=parts.channel.drain, limits=settings.http, lane=lane),
+                    serving(app, listener, drain=parts.channel.drain, limits=settings.http, lane=WAYS.lane(lane)),
                 )
                 started.set_result(Live(listener.getsockname()[1], parts.ports, asyncio.get_running_loop(), stopping))
                 await stopping.wait()
