@@ -72,13 +72,13 @@ format: $(READY) ## Apply the formatter and the safe lint fixes.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## Measure everything (12 minutes on a quiet machine with two cores), and write docs/performance.md anew.
+bench: $(READY) ## Measure everything (15 minutes on a quiet machine with two cores), and write docs/performance.md anew.
 	scripts/test_needs.sh wrk
 	-scripts/test_needs.sh postgresql mosquitto
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.report
 
-bench-quick: $(READY) ## See that every benchmark runs (3 minutes); its figures mean nothing.
+bench-quick: $(READY) ## See that every benchmark runs (4 minutes); its figures mean nothing.
 	scripts/test_needs.sh wrk
 	$(BIN)/python -m benchmarks --quick
 

@@ -17,6 +17,7 @@ from heliograph.commands import ENVELOPE
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
+App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 CREATE_MS = 1_786_048_723_669
 HEADERS = [(b"content-type", b"application/json; charset=UTF-8")]
@@ -39,7 +40,7 @@ class Operation(msgspec.Struct):
     metadata: Metadata
 
 
-def bare_app() -> Callable[[dict[str, Any], Receive, Send], Awaitable[None]]:
+def bare_app() -> App:
     """The app: everything that is not an issueCommand is 404."""
     decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(ENVELOPE.message)
     encoder = msgspec.json.Encoder()
@@ -68,12 +69,12 @@ def bare_app() -> Callable[[dict[str, Any], Receive, Send], Awaitable[None]]:
     return app
 
 
-def main() -> None:
-    """Serve until interrupted, with the flags that `heliograph.server` uses."""
-    config = uvicorn.Config(
-        bare_app(),
+def settings(app: App, port: int) -> uvicorn.Config:
+    """The flags that `heliograph.server` uses."""
+    return uvicorn.Config(
+        app,
         host="127.0.0.1",
-        port=int(sys.argv[1]),
+        port=port,
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -84,6 +85,11 @@ def main() -> None:
         date_header=False,
         timeout_keep_alive=75,
     )
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    config = settings(bare_app(), int(sys.argv[1]))
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(uvicorn.Server(config).serve())
 

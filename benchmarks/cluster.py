@@ -21,10 +21,13 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "shared_buffers": "1GB",
     "max_wal_size": "8GB",
-    "max_connections": "100",
+    "max_connections": "200",
     "unix_socket_directories": "",
 }
 """Durability as it comes (fsync, full_page_writes, synchronous_commit are on); only room for the load."""
+
+
+REST_S, REST_MOST_S = 0.2, 5.0
 
 
 class PostgresMissing(RuntimeError):
@@ -42,6 +45,15 @@ class Cluster:
     def cpu_s(self) -> float:
         """CPU seconds that all of its processes have used."""
         return family_cpu_s(self.pid)
+
+    def rest(self) -> None:
+        """Returns when it has nothing left to do of what was asked before, or does not come to rest: that belongs to no later run."""
+        deadline, before = time.monotonic() + REST_MOST_S, self.cpu_s()
+        while time.monotonic() < deadline:
+            time.sleep(REST_S)
+            used, before = self.cpu_s() - before, self.cpu_s()
+            if used <= REST_S / 10:
+                return
 
     def database(self, name: str) -> str:
         """The URL of a new, empty database."""

@@ -40,6 +40,11 @@ class Run(msgspec.Struct, omit_defaults=True):
         return self.requests / self.server_cpu_s
 
     @property
+    def per_whole_cpu_s(self) -> float:
+        """Requests per second of CPU of the server and of PostgreSQL."""
+        return self.requests / (self.server_cpu_s + self.database_cpu_s)
+
+    @property
     def per_s(self) -> float:
         """Requests per second of the wall clock."""
         return self.requests / self.seconds
@@ -48,6 +53,16 @@ class Run(msgspec.Struct, omit_defaults=True):
     def share_of_core(self) -> float:
         """How much of its core the server used."""
         return self.server_cpu_s / self.seconds
+
+
+class Promise(msgspec.Struct):
+    """What a caller may rely on."""
+
+    version: str
+    answer: str
+    """What holds when the answer leaves."""
+    then: str
+    """What happens to the command afterwards, and what a caller can ask about it."""
 
 
 class Row(msgspec.Struct, omit_defaults=True):
@@ -59,6 +74,8 @@ class Row(msgspec.Struct, omit_defaults=True):
     beside_name: str = "bare"
     goal: float = 0.0
     """The least ratio per server CPU second; 0: none."""
+    promise: Promise | None = None
+    """Where servers that promise different things stand in one table."""
 
     @property
     def ratios(self) -> list[float]:

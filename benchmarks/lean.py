@@ -219,11 +219,11 @@ class Refused(Exception):
 class Caller(asyncio.Protocol):
     """One keep-alive HTTP connection of a caller: a request at a time."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str = "", *, header: str = "") -> None:
         self._buffer = b""
         self._answer: asyncio.Future[bytes] | None = None
         self.refused = 0
-        self._head = f"Host: localhost\r\nAuthorization: Bearer {token}\r\n".encode()
+        self._head = f"Host: localhost\r\n{header or f'Authorization: Bearer {token}'}\r\n".encode()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ready."""

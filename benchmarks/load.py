@@ -28,7 +28,7 @@ for path in io.lines("%(file)s") do paths[#paths + 1] = path end
 local template = %(body)s
 wrk.method = "%(method)s"
 wrk.headers["Content-Type"] = "application/json"
-if "%(token)s" ~= "" then wrk.headers["Authorization"] = "Bearer %(token)s" end
+if "%(authorization)s" ~= "" then wrk.headers["Authorization"] = "%(authorization)s" end
 request = function()
   n = n + 1
   -- No two bodies are alike, so that no server gains by remembering one.
@@ -47,6 +47,8 @@ class Load:
     body: str = ISSUE
     """`%d` in it becomes another number each time."""
     clients: int = 64
+    authorization: str = ""
+    """The header's value, where it is no bearer token."""
 
 
 @contextlib.contextmanager
@@ -57,7 +59,9 @@ def _wrk(url: str, load: Load, token: str, seconds: float) -> Iterator[list[str]
         paths.write_text("\n".join(load.paths), encoding="ascii")
         template = f"[==[{load.body}]==]" if load.body else "nil"
         script = Path(folder) / "load.lua"
-        script.write_text(SCRIPT % {"file": paths, "body": template, "method": load.method, "token": token}, encoding="ascii")
+        authorization = f"Bearer {token}" if token else load.authorization
+        values = {"file": paths, "body": template, "method": load.method, "authorization": authorization}
+        script.write_text(SCRIPT % values, encoding="ascii")
         yield ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{load.clients}", f"-d{seconds:g}s", "--latency", "-s", str(script), url]
 
 

@@ -1,14 +1,18 @@
-"""Others that bring a command to a phone and its word back, in the same run: what they promise less is said beside each."""
+"""Others in the same run: those that take commands, and those that bring one to a phone and its word back. What each promises is said."""
 
 import contextlib
 import importlib.util
+import re
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.conversation import Conversation
 from benchmarks.cycle import CycleClient, cycle_client
-from benchmarks.figures import Figures, Row, Run, Scale
+from benchmarks.enqueuing import FOLLOWED, SYNCED, measure_enqueuing
+from benchmarks.figures import Figures, Promise, Row, Run, Scale
 from benchmarks.servers import Process
 from benchmarks.signed_in import heliograph, scratch
 from tests.ports import reserved_port
@@ -18,9 +22,23 @@ PHONES, CALLERS = 200, 64
 CYCLE, BROKER, STYLY = "Heliograph, full cycle", "Mosquitto, QoS 1 there and back", "STYLY-MDM, REBOOT_DEVICE to its receipt"
 
 
+LOST = "it has arrived; nothing is stored"
+PROMISES: dict[str, Callable[[], Promise]] = {
+    CYCLE: lambda: Promise(version("heliograph"), SYNCED, FOLLOWED),
+    BROKER: lambda: Promise(_mosquitto_version(), LOST, "sent again until acknowledged, while both are connected; no state, no sign-in"),
+    STYLY: lambda: Promise(version("styly-mdm"), LOST, "lost for a headset that is offline; no state, no sign-in"),
+}
+
+
 def measure_peers(scale: Scale) -> Figures:
-    """Full cycles of each in turn, beside Heliograph's."""
+    """Commands taken, then full cycles, of each in turn, beside Heliograph's."""
     figures = Figures()
+    measure_enqueuing(scale, figures)
+    _measure_cycles(scale, figures)
+    return figures
+
+
+def _measure_cycles(scale: Scale, figures: Figures) -> None:
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(heliograph())
         clients = {CYCLE: stack.enter_context(cycle_client(server, phones=PHONES, callers=CALLERS))}
@@ -33,16 +51,25 @@ def measure_peers(scale: Scale) -> Figures:
         for _ in range(scale.rounds):
             for name, client in clients.items():
                 runs[name].append(client.run(scale.seconds))
-    figures.rows = [Row(name, rounds, runs[CYCLE], "Heliograph") for name, rounds in runs.items()]
-    return figures
+    figures.rows += [Row(name, rounds, runs[CYCLE], CYCLE, promise=PROMISES[name]()) for name, rounds in runs.items()]
+
+
+def _mosquitto_program() -> str:
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+    if program is None:
+        raise FileNotFoundError("mosquitto is not installed (Debian: apt-get install mosquitto)")
+    return program
+
+
+def _mosquitto_version() -> str:
+    said = subprocess.run([_mosquitto_program(), "-h"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"mosquitto version (\S+)", said)
+    return found[1] if found else "version unknown"
 
 
 @contextlib.contextmanager
 def _mosquitto() -> Iterator[CycleClient]:
-    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-    if program is None:
-        raise FileNotFoundError("mosquitto is not installed (Debian: apt-get install mosquitto)")
-    port = reserved_port()
+    program, port = _mosquitto_program(), reserved_port()
     with scratch() as folder:
         settings = Path(folder) / "mosquitto.conf"
         settings.write_text(

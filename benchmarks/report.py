@@ -22,6 +22,10 @@ PROOF = 1
 PLOTS = Path("docs/performance")
 _MARKED = re.compile(r"(<!-- bench:([\w-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
 HEAD = "| what | ratio | to | goal | per CPU second | per second | core used | p50 / p99 ms |\n|---|---|---|---|---|---|---|---|"
+PROMISE_HEAD = (
+    "| what | per CPU second | with PostgreSQL's | Heliograph, of it | core used | p50 / p99 ms | an answer means | afterwards |\n"
+    "|---|---|---|---|---|---|---|---|"
+)
 MET = {True: "met", False: "**not met**", None: ""}
 
 
@@ -32,10 +36,12 @@ def printed(figures: Figures) -> str:
         parts.append(f"**This part failed:** {figures.failed}")
     if (figures.stolen or 0.0) > STOLEN_MOST:
         parts.append(f"**The host took {figures.stolen:.0%} of the processors' time away during this part.**")
-    if figures.rows:
-        parts.append("\n".join([HEAD, *map(_row, figures.rows)]))
-    if any(run.database_cpu_s for row in figures.rows for run in row.runs):
-        parts.append(_database(figures.rows))
+    if promises := [row for row in figures.rows if row.promise]:
+        parts.append("\n".join([PROMISE_HEAD, *map(_promise, promises)]))
+    if rows := [row for row in figures.rows if not row.promise]:
+        parts.append("\n".join([HEAD, *map(_row, rows)]))
+    if any(run.database_cpu_s for row in rows for run in row.runs):
+        parts.append(_database(rows))
     if figures.numbers:
         parts.append("\n".join(["| what | figure | goal | |", "|---|---|---|---|", *map(_number, figures.numbers)]))
     parts += figures.notes
@@ -44,8 +50,7 @@ def printed(figures: Figures) -> str:
 
 def _row(row: Row) -> str:
     own = row.runs == row.beside
-    full = all(run.share_of_core >= SATURATED for run in row.runs)
-    ratio = "" if own else spread(row.ratios, lambda value: f"{value:.2f}") + ("" if full else " *")
+    ratio = "" if own else spread(row.ratios, lambda value: f"{value:.2f}") + _unsaturated(row)
     met = statistics.median(row.ratios) >= row.goal if row.goal else None
     refused = sum(run.refused for run in row.runs)
     taken = f" † (up to {row.stolen_most:.0%} taken by the host)" if row.stolen_most > STOLEN_MOST else ""
@@ -56,10 +61,38 @@ def _row(row: Row) -> str:
         f"{row.goal:.2f}, {MET[met]}" if row.goal else "",
         spread([run.per_cpu_s for run in row.runs], lambda value: f"{value:,.0f}"),
         spread([run.per_s for run in row.runs], lambda value: f"{value:,.0f}"),
-        f"{statistics.median(run.share_of_core for run in row.runs):.0%}",
-        f"{statistics.median(run.p50_ms for run in row.runs):.2f} / {statistics.median(run.p99_ms for run in row.runs):.2f}",
+        *_how(row),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _promise(row: Row) -> str:
+    """Heliograph's rate by the row's, the other way round than elsewhere: these are others."""
+    assert row.promise  # noqa: S101 - the caller's choice
+    own = row.runs == row.beside
+    database = any(run.database_cpu_s for run in row.runs)
+    cells = [
+        f"{row.name} ({row.promise.version})",
+        spread([run.per_cpu_s for run in row.runs], lambda value: f"{value:,.0f}") + _unsaturated(row),
+        spread([run.per_whole_cpu_s for run in row.runs], lambda value: f"{value:,.0f}") if database else "",
+        "" if own else spread([1 / ratio for ratio in row.ratios], lambda value: f"{value:.2f}") + f" × ({row.beside_name})",
+        *_how(row),
+        row.promise.answer,
+        row.promise.then,
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _unsaturated(row: Row) -> str:
+    return "" if all(run.share_of_core >= SATURATED for run in row.runs) else " *"
+
+
+def _how(row: Row) -> tuple[str, str]:
+    """How busy the server was, and how long its clients waited."""
+    return (
+        f"{statistics.median(run.share_of_core for run in row.runs):.0%}",
+        f"{statistics.median(run.p50_ms for run in row.runs):.2f} / {statistics.median(run.p99_ms for run in row.runs):.2f}",
+    )
 
 
 def _database(rows: list[Row]) -> str:

@@ -4,7 +4,7 @@ Source: asgi.readthedocs.io, HTTP & WebSocket.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -21,6 +21,55 @@ DENIAL = "websocket.http.response"
 """In place of a WebSocket: the extension "WebSocket Denial Response"."""
 KEEP_ALIVE = "heliograph.keep_alive"
 """Our extension of a WebSocket's scope: a function that sets how the connection is kept open (api/http/ws_protocol.py)."""
+HAND_OVER = "heliograph.hand_over"
+"""Our extension of a WebSocket's scope: a `HandOver`. Who stands around the app, and would see what passes, takes it out of the scope."""
+
+
+class Wire(Protocol):
+    """A WebSocket, written to without waiting."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the peer has left so much unread that something waits to be sent. Who would send more waits for `Listener.ready`."""
+
+    def send(self, text: bytes) -> None:
+        """The text is on its way; it waits if the peer has left too much unread, and if that lasts, the connection is cut."""
+
+    def close(self, code: int, reason: str) -> None:
+        """The connection ends, and no more is taken from it. Calling it again does nothing."""
+
+    async def closed(self) -> None:
+        """What was to be sent before the end is on its way."""
+
+    def pause(self) -> None:
+        """The peer is not read until `resume`."""
+
+    def resume(self) -> None:
+        """The peer is read again."""
+
+    def keep_alive(self, every_s: float, server_pings: bool) -> None:  # noqa: FBT001 - the extension KEEP_ALIVE is called by position
+        """With `server_pings`, the peer is pinged this often; else it is given up if it is silent for too long."""
+
+
+class Listener(Protocol):
+    """Who takes what comes from a WebSocket. Called on the event loop."""
+
+    @property
+    def unread_most_s(self) -> float:
+        """How long the peer may leave unread what waits for it."""
+
+    def take(self, message: bytes) -> None:
+        """A whole message has come."""
+
+    def ready(self) -> None:
+        """What waited is sent."""
+
+    def lost(self) -> None:
+        """Nothing comes any more, and nothing that is sent arrives. Calling it again does nothing."""
+
+
+HandOver = Callable[[Listener], Wire | None]
+"""Takes an accepted WebSocket from the ASGI server: the app may return, and the connection lives on. None: not now."""
 
 
 def indented(json: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """The page of figures says what was measured, and nothing about what was not."""
 
-from benchmarks.figures import Figures, Number, Results, Row, Run
+from benchmarks.figures import Figures, Number, Promise, Results, Row, Run
 from benchmarks.plots import plots, rate_by_size
 from benchmarks.report import page, printed
 from benchmarks.svg import linear_ticks
@@ -93,3 +93,13 @@ def test_goals_are_drawn_where_they_were_set() -> None:
     drawn = plots(Results(scenarios={"issuing": Figures(rows=rows, series={"SQLite": [(8, 0.2), (64, 0.4), (256, 0.3)]})}))
 
     assert 2 == drawn["issuing-ratio-by-clients"].count('class="goal ring"')
+
+
+def test_servers_that_promise_different_things_stand_beside_what_they_promise() -> None:
+    promise = Promise("1.2", "it is synced to disk", "a worker takes it")
+    run = Run(requests=1_000, seconds=1.0, server_cpu_s=1.0, p50_ms=1.0, p99_ms=2.0, database_cpu_s=3.0)
+
+    text = printed(Figures(rows=[Row("queue", [run], [BARE], "Heliograph", promise=promise)]))
+
+    expected = "| queue (1.2) | 1,000 | 250 | 4.00 × (Heliograph) | 100% | 1.00 / 2.00 | it is synced to disk | a worker takes it |"
+    assert expected == text.splitlines()[-1]

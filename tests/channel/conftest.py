@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import aiohttp
 import pytest
 
+from heliograph.asgi import HAND_OVER, Asgi, Receive, Scope, Send
+from heliograph.channel.requests import header
 from heliograph.commands import ENVELOPE
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.enterprise import Enterprise
@@ -25,7 +27,7 @@ from heliograph.service.enterprises import create_enterprise
 from heliograph.service.issue_command import issue_command
 from heliograph.service.operations import cancel_operation, get_operation
 from heliograph.settings import Settings
-from tests.channel.phones import FACTS, HttpPhone, Identity, Json, Phone, Reply, SocketPhone, hash_of
+from tests.channel.phones import BY_MESSAGES, FACTS, HttpPhone, Identity, Json, Phone, Reply, SocketPhone, hash_of
 from tests.patience import PATIENCE_S
 
 ENTERPRISE = EnterpriseName("LC01test")
@@ -91,6 +93,17 @@ class Server:
         return str(read_outcome(await self.operation(name)).outcome)
 
 
+def by_messages_if_asked(app: Asgi) -> Asgi:
+    """The app; a WebSocket whose phone asks so is not handed over to it."""
+
+    async def passing(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and header(scope, BY_MESSAGES.encode()):
+            del scope["extensions"][HAND_OVER]
+        await app(scope, receive, send)
+
+    return passing
+
+
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     """A server with one enterprise."""
@@ -98,7 +111,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     settings = Settings(data_dir=tmp_path, shutdown_s=1, durable=False)
     async with (
         assembled(settings, clock=SystemClock()) as parts,
-        serving(parts.app, listener, lane=parts.lane, drain=parts.channel.drain, shutdown_s=1),
+        serving(by_messages_if_asked(parts.app), listener, lane=parts.lane, drain=parts.channel.drain, shutdown_s=1),
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=90)) as http,
     ):
         await create_enterprise(parts.ports, Enterprise(), enterprise_id=ENTERPRISE.enterprise)
@@ -112,7 +125,7 @@ class Connect(Protocol):
         """The phone, which has said hello with what its journal holds."""
 
 
-@pytest.fixture(params=["long-poll", "WebSocket"])
+@pytest.fixture(params=["long-poll", "WebSocket", "WebSocket by messages"])
 def connect(request: pytest.FixtureRequest, server: Server) -> Connect:
     """Connects a phone by one of the transports; it has said hello."""
 
@@ -123,7 +136,8 @@ def connect(request: pytest.FixtureRequest, server: Server) -> Connect:
             assert (await phone.hello(*in_flight)).status == 200
             yield phone
         else:
-            async with SocketPhone(server.http, server.url, identity.credential) as socket_phone:
+            by_messages = request.param == "WebSocket by messages"
+            async with SocketPhone(server.http, server.url, identity.credential, by_messages=by_messages) as socket_phone:
                 assert (await socket_phone.hello(*in_flight)).status == 200
                 yield socket_phone
 

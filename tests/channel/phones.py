@@ -22,6 +22,9 @@ HANDSHAKE = {
 }
 """The headers that ask for a WebSocket."""
 
+BY_MESSAGES = "x-by-messages"
+"""A header of tests: the server shall serve this WebSocket by ASGI's messages, as where something stands around the app."""
+
 
 class Reply(NamedTuple):
     """Status and body, whatever carried them."""
@@ -98,8 +101,9 @@ class HttpPhone:
 class SocketPhone:
     """A phone on a WebSocket; use as a context manager."""
 
-    def __init__(self, http: aiohttp.ClientSession, base: str, credential: str) -> None:
-        self._connecting = http.ws_connect(f"{base}/device/v1/connect", headers={"Authorization": f"Bearer {credential}"})
+    def __init__(self, http: aiohttp.ClientSession, base: str, credential: str, *, by_messages: bool = False) -> None:
+        headers = {"Authorization": f"Bearer {credential}"} | ({BY_MESSAGES: "1"} if by_messages else {})
+        self._connecting = http.ws_connect(f"{base}/device/v1/connect", headers=headers)
         self._reader: asyncio.Task[int] | None = None
         self._replies: dict[int, asyncio.Future[Reply]] = {}
         self._last_id = 0

@@ -2,9 +2,11 @@
 
 import asyncio
 
+import pytest
+
 from heliograph.domain.names import DeviceName
 from tests.channel.conftest import Server
-from tests.channel.phones import HANDSHAKE
+from tests.channel.phones import BY_MESSAGES, HANDSHAKE
 from tests.patience import PATIENCE_S
 
 UNMASKED = bytes(4)
@@ -16,12 +18,12 @@ def frame(text: str) -> bytes:
     return bytes([0x81, 0x80 | len(text)]) + UNMASKED + text.encode()
 
 
-async def connected_silently(server: Server, credential: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def connected_silently(server: Server, credential: str, **headers: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A WebSocket that has shaken hands, below any library that would read for us."""
     host, port = server.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port), limit=1_024)
-    headers = HANDSHAKE | {"Host": host, "Authorization": f"Bearer {credential}"}
-    lines = ["GET /device/v1/connect HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    fields = HANDSHAKE | headers | {"Host": host, "Authorization": f"Bearer {credential}"}
+    lines = ["GET /device/v1/connect HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
     writer.write("\r\n".join(lines).encode())
     await reader.readuntil(b"\r\n\r\n")
     return reader, writer
@@ -34,11 +36,12 @@ async def flood(writer: asyncio.StreamWriter) -> None:
         await writer.drain()
 
 
-async def test_a_phone_that_does_not_read_is_cut_off(server: Server) -> None:
+@pytest.mark.parametrize("headers", [{}, {BY_MESSAGES: "1"}], ids=["handed over", "by messages"])
+async def test_a_phone_that_does_not_read_is_cut_off(server: Server, headers: dict[str, str]) -> None:
     server.parts.channel.peers.unread_most_s = 0.5
     phone = await server.enroll()
     name, presence = DeviceName.parse(phone.name), server.parts.channel.presence
-    _, writer = await connected_silently(server, phone.credential)
+    _, writer = await connected_silently(server, phone.credential, **headers)
     writer.write(frame('{"id":1,"kind":"hello"}'))
     await server.waited_on(phone)
 

@@ -216,7 +216,7 @@ STEERING: tuple[Call, ...] = (
     lambda chance: ("POST", "/sandbox/v1/devices", {"deviceId": chance.choice(("mine", "yours")), "profile": PHONES[0]}),
     lambda chance: ("PATCH", phone_of(chance), chance.choice(PATCHES)),
     *((lambda chance, verb=verb: ("POST", f"{phone_of(chance)}:{verb}", None))
-      for verb in ("unlock", "approve", "decline", "leaveLostMode", "reset", "enroll")),
+      for verb in ("unlock", "approve", "decline", "leaveLostMode", "reboot", "reset", "enroll")),
 )  # fmt: skip
 OTHERS: tuple[Call, ...] = (
     lambda chance: ("POST", f"{device_of(chance)}:issueCommand", chance.choice(COMMANDS)),

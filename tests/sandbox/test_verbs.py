@@ -76,6 +76,37 @@ def test_consent_is_spelled_in_one_way(sandbox: Client, consent: str) -> None:
         sandbox.post("/sandbox/v1/devices", {"deviceId": "other", "profile": PIXEL, "overrides": {"consent": consent.lower()}})
 
 
+def test_a_phone_that_its_user_restarts_starts_locked_and_does_what_came_meanwhile(sandbox: Client) -> None:
+    phone = made(sandbox, PIXEL, devicePassword="271828")
+    sandbox.patch(PHONE + phone, {"rebootDuration": "0.5s"})
+    boots = sandbox.phone(phone)["boots"]
+    assert not sandbox.phone(phone)["locked"]
+
+    sandbox.post(f"{PHONE}{phone}:reboot")
+    meanwhile = sandbox.issue(phone, {"clearAppsDataParams": {"packageNames": ["com.android.chrome"]}})
+
+    assert "clearAppsDataStatus" in sandbox.wait(meanwhile)["metadata"]
+    assert (boots + 1, True) == (sandbox.phone(phone)["boots"], sandbox.phone(phone)["locked"])
+
+
+def test_a_phone_that_is_off_is_not_restarted_again(sandbox: Client) -> None:
+    sandbox.patch(PHONE + PIXEL, {"rebootDuration": "3600s"})
+    sandbox.post(f"{PHONE}{PIXEL}:reboot")
+    sandbox.until(lambda: sandbox.get(PHONE + PIXEL)["condition"] == "off")
+
+    assert "restarting already" in refusal(sandbox, f"{PIXEL}:reboot")["message"]
+
+
+def test_a_wiped_phone_is_restarted_too(sandbox: Client) -> None:
+    sandbox.run(MOTO, {"type": "WIPE"})
+    sandbox.until(lambda: sandbox.phone(MOTO)["managementKind"] is None)
+    boots = sandbox.phone(MOTO)["boots"]
+
+    sandbox.post(f"{PHONE}{MOTO}:reboot")
+
+    assert sandbox.until(lambda: sandbox.phone(MOTO)["boots"] == boots + 1)
+
+
 def test_a_call_keeps_the_phone_from_restarting_until_it_ends(sandbox: Client) -> None:
     sandbox.patch(PHONE + PIXEL, {"ongoingCall": True})
     during = sandbox.run(PIXEL, {"type": "REBOOT"})

@@ -218,7 +218,8 @@ class RacingApprovals(RuleBasedStateMachine):
         if not hasattr(self, "phone"):
             return
         for world in self.worlds:
-            found = self.run(world.ports.offers.next_offer(world.ports, self.phone.name, self.phone.connection, poll=True))
+            waiting = self.run(world.ports.store.open_operations(self.phone.name))
+            found = world.ports.offers.next_offer(world.ports, self.phone.name, self.phone.connection, waiting, poll=True)
             if isinstance(found, Offering):
                 self._may_be_known(self.seen[OperationName.parse(found.offer.operation)])
 

@@ -155,7 +155,8 @@ class Phone:
 
     async def hears(self, *, poll: bool = False) -> Offer | int | None:
         """What it is offered on its connection."""
-        found = await self.ports.offers.next_offer(self.ports, self.name, self.connection, poll=poll)
+        waiting = await self.ports.store.open_operations(self.name)
+        found = self.ports.offers.next_offer(self.ports, self.name, self.connection, waiting, poll=poll)
         return found.offer if isinstance(found, Offering) else found
 
     async def hears_name(self, *, poll: bool = False) -> OperationName | None:

@@ -156,7 +156,7 @@ class SqliteAndModel(StoreAndModel):
 
     def open(self) -> None:
         path = Path(self.folder.name) / "heliograph.db"
-        self.store = SqliteStore.open(path, clock=self.clock, ring=lambda _: None, unswept_most=self.unswept_most)
+        self.store = SqliteStore.open(path, clock=self.clock, ring=lambda _: None, unswept_most=self.unswept_most, durable=False)
 
     def teardown(self) -> None:
         super().teardown()

@@ -8,7 +8,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from heliograph.domain.errors import Overloaded
 from heliograph.service.rules import Lane
-from heliograph.storage.queue.lanes import ALONE_WAITS_MOST_S, LANE_MOST, WAITS_MOST_S, Lanes
+from heliograph.storage.queue.lanes import ALONE_WAITS_MOST_S, LANE_MOST, PASSED_MOST, WAITS_MOST_S, Lanes
+
+MIXED = [lane for lane in Lane if lane is not Lane.BULK]
+"""Lanes that share batches."""
 
 
 def filled(**waiting: Sequence[str]) -> Lanes[str]:
@@ -93,6 +96,35 @@ def test_what_runs_alone_goes_first_once_it_has_given_way_for_long_enough() -> N
     assert ["ack"] == lanes.take(512, ALONE_WAITS_MOST_S)
 
 
+def test_a_slice_is_taken_whole_and_by_itself() -> None:
+    lanes = filled(callers=["issue"])
+    lanes.put_slice(["one", "two", "three"], now_s=0.0)
+    lanes.put_slice(["four"], now_s=0.0)
+    lanes.put("five", lane=Lane.BULK, now_s=0.0)
+
+    assert [["issue"], ["one", "two", "three"], ["four"], ["five"], []] == [lanes.take(2, 0.0) for _ in range(5)]
+
+
+def test_all_others_go_before_a_slice_until_so_many_batches_have() -> None:
+    lanes = filled(callers=["issue"] * 100)
+    lanes.put_slice(["one", "two"], now_s=0.0)
+    lanes.put_slice(["three"], now_s=0.0)
+    lanes.put_alone("expire", now_s=0.0)
+
+    order = ["".join(sorted(set(lanes.take(1, ALONE_WAITS_MOST_S)))) for _ in range(2 * PASSED_MOST + 2)]
+
+    assert ["expire", *["issue"] * (PASSED_MOST - 1), "onetwo", *["issue"] * PASSED_MOST, "three"] == order
+
+
+def test_a_slice_that_does_not_fit_leaves_nothing_behind() -> None:
+    lanes: Lanes[str] = Lanes()
+
+    with pytest.raises(Overloaded):
+        lanes.put_slice(["one"] * (LANE_MOST[Lane.BULK] + 1), now_s=0.0)
+
+    assert LANE_MOST[Lane.BULK] == lanes.room(Lane.BULK)
+
+
 def test_the_one_that_waits_longest_says_when_to_look_for_overdue_ones() -> None:
     lanes = filled(timers=["expiry"])
     lanes.put("ack", lane=Lane.PHONES, now_s=-3.0)
@@ -129,16 +161,24 @@ class LanesLife(RuleBasedStateMachine):
         self.now_s = 0.0
         self.came: dict[int, tuple[object, float]] = {}
         self.left: list[int] = []
+        self.passed = 0
+        """Batches that went before a slice that waits."""
 
     @rule(after_s=st.sampled_from([0.001, 0.09, 0.3, 1.0, 2.0]))
     def time_passes(self, after_s: float) -> None:
         self.now_s += after_s
 
-    @rule(lane=st.sampled_from(list(Lane)), count=st.integers(0, 20))
+    @rule(lane=st.sampled_from(MIXED), count=st.integers(0, 20))
     def a_burst_comes(self, lane: Lane, count: int) -> None:
         entries = range(len(self.came), len(self.came) + count)
         self.lanes.put_all(list(entries), lane=lane, now_s=self.now_s)
         self.came.update(dict.fromkeys(entries, (lane, self.now_s)))
+
+    @rule(size=st.integers(1, 20))
+    def a_slice_comes(self, size: int) -> None:
+        entries = range(len(self.came), len(self.came) + size)
+        self.lanes.put_slice(list(entries), now_s=self.now_s)
+        self.came.update(dict.fromkeys(entries, (entries, self.now_s)))
 
     @rule()
     def one_comes_that_runs_alone(self) -> None:
@@ -149,18 +189,26 @@ class LanesLife(RuleBasedStateMachine):
     @precondition(lambda self: self.came)
     @rule(most=st.integers(1, 40))
     def a_batch_is_taken(self, most: int) -> None:
-        waiting = {lane: [entry for entry in self.came if self.came[entry][0] is lane and self._fresh(entry)] for lane in Lane}
+        waiting = {lane: [entry for entry in self.came if self.came[entry][0] is lane and self._fresh(entry)] for lane in MIXED}
+        slices = [kind for kind, _ in self.came.values() if isinstance(kind, range) and self._fresh(kind[0])]
 
         taken = self.lanes.take(most, self.now_s)
 
+        if taken and isinstance(self.came[taken[0]][0], range):
+            assert list(slices[0]) == taken
+            self.passed = 0
+            self._leave(taken)
+            return
+        self.passed = self.passed + 1 if slices else self.passed
+        assert self.passed <= PASSED_MOST
         assert len(taken) <= most
         assert all(self.now_s - self.came[entry][1] < WAITS_MOST_S for entry in taken)
         if any(self.came[entry][0] == "alone" for entry in taken):
             assert 1 == len(taken)
         else:
-            by_lane = {lane: [entry for entry in taken if self.came[entry][0] is lane] for lane in Lane}
-            assert taken == [entry for lane in Lane for entry in by_lane[lane]]
-            for lane in Lane:
+            by_lane = {lane: [entry for entry in taken if self.came[entry][0] is lane] for lane in MIXED}
+            assert taken == [entry for lane in MIXED for entry in by_lane[lane]]
+            for lane in MIXED:
                 assert by_lane[lane] == waiting[lane][: len(by_lane[lane])]
                 assert len(by_lane[lane]) >= min(len(waiting[lane]), most // 8)
             assert len(taken) == min(most, sum(map(len, waiting.values())))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from random import Random
 
 import pytest
 
@@ -10,6 +11,7 @@ from heliograph.service.outbox import Publish
 from heliograph.service.ports import Clock, PutDevice, Sees, Store
 from heliograph.storage.postgres.store import PostgresStore
 from tests.storage.audit_conformance import AuditConformance
+from tests.storage.bulk_conformance import BulkConformance, kept_whole
 from tests.storage.conformance import OpenStore, StoreConformance
 from tests.storage.counts_conformance import CountsConformance
 from tests.storage.event_conformance import EventConformance
@@ -19,6 +21,7 @@ from tests.storage.record_conformance import RecordConformance, lose_no_update, 
 from tests.storage.records import ENTERPRISE, START_US, SetClock, credential_of, device_name, device_record, look, write
 from tests.storage.request_conformance import RequestConformance
 from tests.storage.reservation_conformance import ReservationConformance
+from tests.torture.seeds import seed_of
 
 
 @pytest.fixture
@@ -38,6 +41,17 @@ async def open_store(database: str) -> AsyncIterator[OpenStore]:
 
 class TestPostgres(StoreConformance):
     """See conformance.py."""
+
+
+class TestBulkInPostgres(BulkConformance):
+    """See bulk_conformance.py."""
+
+
+async def test_of_a_slice_all_survives_kill_9_or_nothing(database: str, request: pytest.FixtureRequest) -> None:
+    async def open_store() -> Store:
+        return await PostgresStore.open(database, clock=SetClock(), ring=print)
+
+    await kept_whole(open_store, database, Random(seed_of(request)))
 
 
 class TestCountsInPostgres(CountsConformance):

@@ -15,8 +15,10 @@ from heliograph.protojson.errors import InvalidArgument
 from heliograph.service.ports import Decision, Facts, PutDevice, Rule, Sees
 from heliograph.storage.postgres.link import Unreachable
 from heliograph.storage.postgres.store import PostgresStore
+from heliograph.storage.queue.bulk_verbs import SLICE_MOST
 from tests.patience import PATIENCE_S
 from tests.postgres import Cluster, here_or_skip
+from tests.storage.bulk_conformance import all_answers, enrolments, issues, named, with_operations
 from tests.storage.conformance import enrolled
 from tests.storage.records import BreakableClock, SetClock, device_name, device_record, issue, look, write
 
@@ -303,6 +305,27 @@ async def test_a_value_that_the_database_cannot_hold_harms_no_other_rule(databas
     good, *_ = read = await asyncio.gather(store.device(device), store.device(bad), store.device(device), return_exceptions=True)
     assert [type(good), InvalidArgument, type(good)] == list(map(type, read))
     assert device_record(device) == good
+
+
+async def test_of_a_slice_what_the_database_cannot_take_is_answered_so_and_the_rest_is_one_commit(database: str, open_store: Open) -> None:
+    """A device that somebody keeps locked, and a value that no database holds."""
+    locked, *devices = named(SLICE_MOST)
+    store = await open_store(database)
+    await all_answers(store, enrolments([locked, *devices]))
+    connection = await asyncpg.connect(database)
+    await connection.execute("BEGIN")
+    await connection.execute("SELECT 1 FROM device_keys WHERE device = $1 FOR UPDATE", locked.device)
+    bad = Sees(device=devices[-1]), write(PutDevice(replace(device_record(devices[-1]), policy_name="\0")))
+    before = sum(store.counts.commit_s.counts)
+
+    ((busy, *done, unfit),) = [answers async for answers in store.decide_many([*issues([locked, *devices[:-1]]), bad])]
+    commits = sum(store.counts.commit_s.counts) - before
+    await connection.execute("COMMIT")
+    await connection.close()
+
+    assert (Overloaded, {Operation}, InvalidArgument) == (type(busy), set(map(type, done)), type(unfit))
+    assert 1 == commits
+    assert devices[:-1] == await with_operations(store, [locked, *devices])
 
 
 async def test_an_error_of_our_own_is_fatal_and_answers_everybody(database: str) -> None:

@@ -17,7 +17,10 @@ from heliograph.service.outbox import Publish
 from heliograph.service.ports import Decision, Facts, Put, PutDevice, PutOperation, Rule, Sees, Write
 from heliograph.storage.postgres.store import PostgresStore
 from heliograph.storage.queries import DatabaseTooNew, migrations
+from heliograph.storage.queue.bulk_verbs import SLICE_MOST
+from tests.patience import surely
 from tests.postgres import Cluster
+from tests.storage.bulk_conformance import all_answers, enrolments, issues, named
 from tests.storage.conformance import enrolled
 from tests.storage.outbox_conformance import PUSH, notification
 from tests.storage.policy_conformance import NAME, one_more
@@ -80,6 +83,22 @@ async def test_ids_given_by_two_servers_are_unique_and_grow(two: Two) -> None:
         assert 160 == len(set(listed))
         # Answers come in the order of ids: who was answered before another one asked has the smaller one.
         assert sorted(listed) == listed == sorted(create_times(issued[device]))
+
+
+async def test_bulk_on_one_server_and_callers_on_another_give_each_id_once(two: Two) -> None:
+    devices = named(2 * SLICE_MOST)
+    await all_answers(two[0], enrolments(devices))
+
+    async def caller(number: int) -> Operation:
+        device = devices[-1 - number]  # against the order of the slices
+        return await surely(lambda: two[1].decide(Sees(device=device), issue(device)))
+
+    calling = asyncio.gather(*map(caller, range(len(devices))))
+    bulk, called = await asyncio.gather(all_answers(two[0], issues(devices)), calling)
+
+    given = {operation.name for operation in [*bulk, *called] if isinstance(operation, Operation)}
+    assert 2 * len(devices) == len(given)
+    assert given == {one.name for device in devices for one in await two[0].open_operations(device)}
 
 
 async def test_what_waited_for_a_device_sees_what_was_written_meanwhile(two: Two) -> None:

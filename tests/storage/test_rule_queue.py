@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
 
 import pytest
@@ -165,6 +165,29 @@ def test_a_store_that_closes_answers_what_it_let_in(tmp_path: Path) -> None:
     on_a_set_loop(tmp_path, closed_meanwhile)
 
 
+def test_callers_are_decided_between_slices(tmp_path: Path) -> None:
+    """Counted: whoever came while a slice was decided goes before the next one, however long that has waited."""
+
+    async def in_between(store: SqliteStore, _: SetLoop) -> None:
+        hangs, first = await hung(store)
+        one, other = (asyncio.create_task(decided(store, [hangs.noting(name)] * 3)) for name in ("one", "other"))
+        await wait_for_rules(store, Lane.BULK, 6)
+        callers = [asyncio.create_task(store.decide(WHATEVER, hangs.noting(f"caller {number}"))) for number in range(2)]
+        await wait_for_rules(store, Lane.CALLERS, 2)
+
+        hangs.go_on.set()
+        await asyncio.gather(first, one, other, *callers)
+
+        assert ["caller 0", "caller 1", *["one"] * 3, *["other"] * 3] == hangs.ran
+
+    on_a_set_loop(tmp_path, in_between)
+
+
+async def decided(store: SqliteStore, rules: Sequence[Rule[str]]) -> None:
+    async for _ in store.decide_many((WHATEVER, rule) for rule in rules):
+        pass
+
+
 def test_what_waits_is_shown_lane_by_lane(tmp_path: Path) -> None:
     async def waiting(store: SqliteStore, loop: SetLoop) -> None:
         hangs, first = await hung(store)
@@ -176,8 +199,8 @@ def test_what_waits_is_shown_lane_by_lane(tmp_path: Path) -> None:
         hangs.go_on.set()
         await asyncio.gather(first, ack)
 
-        assert (1, 0, 0) == tuple(loads[lane].rules for lane in Lane)
+        assert (1, 0, 0, 0) == tuple(loads[lane].rules for lane in Lane)
         assert loads[Lane.PHONES].oldest_wait_s > 0
-        assert (0, 0, 0) == tuple(load.rules for load in store.waiting().values())
+        assert (0, 0, 0, 0) == tuple(load.rules for load in store.waiting().values())
 
     on_a_set_loop(tmp_path, waiting)

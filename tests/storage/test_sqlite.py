@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from random import Random
 
 import apsw
 import pytest
@@ -19,12 +20,14 @@ from heliograph.service.ports import Clock, Lane, PutDevice, PutOperation, Sees,
 from heliograph.storage.codec import operation_columns
 from heliograph.storage.lock_file import DatabaseInUse
 from heliograph.storage.queries import DatabaseTooNew, migration_script, migrations, queries
+from heliograph.storage.queue.bulk_verbs import SLICE_MOST
 from heliograph.storage.queue.lanes import LANE_MOST
 from heliograph.storage.sqlite.connection import LOG_MOST_BYTES, LibraryTooOld, check_library
 from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.sqlite.sweeper import UNSWEPT_MOST
 from tests.patience import PATIENCE_S
 from tests.storage.audit_conformance import AuditConformance
+from tests.storage.bulk_conformance import BulkConformance, enrolments, issues, kept_whole, named, with_operations
 from tests.storage.conformance import OpenSandboxStore, OpenStore, SandboxConformance, enrolled
 from tests.storage.counts_conformance import CountsConformance
 from tests.storage.event_conformance import EventConformance, followed_while_raced
@@ -48,6 +51,7 @@ from tests.storage.records import (
 )
 from tests.storage.request_conformance import SandboxRequestConformance
 from tests.storage.reservation_conformance import ReservationConformance
+from tests.torture.seeds import seed_of
 
 WRITES_UNTIL_KILLED = """
 import asyncio, sys
@@ -116,6 +120,10 @@ class TestSqliteThatHasSwept(SandboxConformance):
         return 1
 
 
+class TestBulkInSqlite(BulkConformance):
+    """See bulk_conformance.py."""
+
+
 class TestCountsInSqlite(CountsConformance):
     """See counts_conformance.py."""
 
@@ -175,6 +183,13 @@ def test_what_was_answered_survives_kill_9(path: Path) -> None:
         lines += [line for line in process.stdout if line.endswith("\n")]
 
     assert [] == asyncio.run(missing(path, [OperationName.parse(line.strip()) for line in lines]))
+
+
+async def test_of_a_slice_all_survives_kill_9_or_nothing(path: Path, request: pytest.FixtureRequest) -> None:
+    async def open_store() -> Store:
+        return SqliteStore.open(path, clock=SetClock(), ring=print)
+
+    await kept_whole(open_store, str(path), Random(seed_of(request)))
 
 
 async def missing(path: Path, names: list[OperationName]) -> list[OperationName]:
@@ -365,6 +380,43 @@ async def test_a_full_disk_refuses_whole_batches_and_recovers_by_itself(path: Pa
             await asyncio.sleep(0.05)
     issued = await store.decide(Sees(device=device), issue(device))
     assert [kept, issued] == list(await store.open_operations(device))
+    await store.close()
+
+
+async def test_a_full_disk_refuses_a_slice_whole_and_keeps_those_before_it(path: Path) -> None:
+    store = SqliteStore.open(path, clock=SetClock(), ring=lambda _: None)
+    connection = store._connections.writer  # noqa: SLF001 - only there a disk can be made full
+    devices = named(3 * SLICE_MOST)
+    async for _ in store.decide_many(enrolments(devices)):
+        pass
+    many = store.decide_many(issues(devices))
+    await anext(many)
+
+    connection.pragma("max_page_count", connection.pragma("page_count") + 1)
+    with pytest.raises(Overloaded, match="Nothing was done"):
+        await anext(many)
+
+    assert devices[:SLICE_MOST] == await with_operations(store, devices)
+    connection.pragma("max_page_count", 1_000_000)
+    async for _ in store.decide_many(issues(devices[SLICE_MOST:])):
+        pass
+    assert devices == await with_operations(store, devices)
+    await store.close()
+
+
+async def test_bulk_displaces_nothing_that_is_remembered(path: Path) -> None:
+    store = SqliteStore.open(path, clock=SetClock(), ring=lambda _: None)
+    device, *devices = named(SLICE_MOST)
+    await enrolled(store, device)
+    issued = await store.decide(Sees(device=device), issue(device))
+
+    async for _ in store.decide_many(enrolments(devices)):
+        pass
+    async for _ in store.decide_many([*issues(devices), (Sees(device=device), write(PutOperation(ended(issued, START_US))))]):
+        pass
+
+    assert State.SUCCEEDED is getattr(store.operation_at_hand(issued.name), "state", None)
+    assert [] == [one for other in devices for one in await store.open_operations(other) if store.operation_at_hand(one.name)]
     await store.close()
 
 

@@ -203,6 +203,13 @@ class PhoneRunner:
             self.phone.become(rebooted(self.phone.device))
             self.start()
 
+    def reboot(self) -> None:
+        """Its user restarts the phone; what its agent was doing goes on afterwards, as after REBOOT."""
+        if self._life is None:  # nothing runs on it that would notice
+            self.phone.become(rebooted(self.phone.device))
+        else:
+            self._phone_restarts(self.phone.pace.of_reboot(self.phone.device), rebooted)
+
     def enroll(self, enrollment_token: str, device: VirtualDevice | None = None) -> None:
         """The phone enrols as if it had never been enrolled, whatever its journal holds; as `device`, if it has been set up again."""
         self._end_life()

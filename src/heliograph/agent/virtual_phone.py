@@ -88,6 +88,10 @@ class Pace:
         fixed_s = {Wait.REBOOT: self.reboot_s, Wait.DOWNLOAD: self.download_s}.get(waiting.wait)
         return (waiting.seconds or 0.0) * self.times if fixed_s is None else fixed_s
 
+    def of_reboot(self, device: VirtualDevice) -> float:
+        """How long this phone is off when it restarts."""
+        return device.reboot_seconds * self.times if self.reboot_s is None else self.reboot_s
+
 
 REAL_PACE = Pace()
 """As long as a real phone takes."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from heliograph.api.http.cutting import cut_off
-from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send
+from heliograph.asgi import HAND_OVER, Asgi, ClientGone, Message, Receive, Scope, Send
 from heliograph.channel.answer import Answer
 from heliograph.channel.app import ROOT
 from heliograph.channel.requests import header, read_message, send_answer
@@ -189,6 +189,7 @@ class Tap:
             return self.rejection if reply is None else reply
 
     async def _web_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"].pop(HAND_OVER, None)  # what passes is seen here
         heard = self.note(CONNECT, "", {}, _hash(scope), web_socket=True)
         rejection = self.rejection or (None if self.web_sockets else NOT_HERE)
         if rejection is not None:

@@ -29,50 +29,42 @@ class NewerConnection(Aborted):
     reason = "NEWER_CONNECTION"
 
 
-class LongPoll:
+class LongPoll(Watch):
     """One open poll: answered exactly once, by an offer, an error or its end."""
 
-    __slots__ = ("_connection", "_send", "_session", "_task", "_watch", "answered", "ended", "name")
+    __slots__ = ("_answering", "_connection", "_send", "_session", "answered", "ended", "name")
 
     def __init__(self, session: Session, name: DeviceName, connection: HttpConnection, send: Send) -> None:
+        super().__init__(session.now_us)
         self._session = session
         self._connection = connection
         self._send = send
-        self._watch = Watch(self._look, session.now_us)
-        self._task: asyncio.Task[None] | None = None
+        self._answering: asyncio.Task[None] | None = None
         self.name = name
         self.answered = False
         self.ended: Answer | None = None
         """Ends the poll as soon as no look is in progress: a look may bring an offer, which must not be lost."""
 
-    def wake(self) -> None:
-        self._watch.wake()
-
     def state(self) -> LinkState:
-        watch = self._watch
-        return LinkState(watch.busy, self.answered, int(self.answered), watch.looks, watch.again_us)
+        return LinkState(self.looking, self.answered, int(self.answered), self.looks, self.again_us)
 
     def supersede(self, *, same_connection: bool) -> None:
         self.end(EMPTY if same_connection else answer_to_error(NewerConnection()))
 
     async def drain(self) -> None:
         self.end(drained(self.name))
-        if self._task is not None:
-            await self._task
+        if self._answering is not None:
+            await self._answering
 
     def end(self, answer: Answer = EMPTY) -> None:
         """Answer the poll without an offer, unless one is being looked for and found."""
         self.ended = self.ended or answer
-        if not self._watch.busy and not self.answered:
-            self._task = asyncio.get_running_loop().create_task(self.answer(self.ended))
-
-    async def look_now(self) -> None:
-        """Look once; answer the poll if there is something to say."""
-        await self._watch.look_now()
+        if not self.looking and not self.answered:
+            self._answering = asyncio.get_running_loop().create_task(self.answer(self.ended))
 
     def stop(self) -> None:
         self.answered = True
-        self._watch.stop()
+        super().stop()
 
     async def answer(self, answer: Answer) -> None:
         """Answer the poll with this, unless it was answered before."""
@@ -80,7 +72,8 @@ class LongPoll:
             self.stop()
             await send_answer(self._send, answer)
 
-    async def _look(self) -> float | None:
+    async def look(self) -> float | None:
+        """Look once; answer the poll if there is something to say."""
         news, again_s = await self._session.look(self._connection, poll=True)
         if isinstance(news, Offer):
             await self.answer(Answer(OK, OFFER_START + encode(news) + OFFER_END))

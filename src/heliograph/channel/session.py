@@ -1,11 +1,12 @@
 """One device's side of the protocol: its answers, over any transport."""
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from heliograph.channel.answer import OK, Answer, answer_of_tombstone, answer_to_error, encode
+from heliograph.channel.message_waiter import Answering, MessageWaiter, Waiting
 from heliograph.channel.messages import (
     read_acknowledge,
     read_begin,
@@ -26,7 +27,7 @@ from heliograph.domain.errors import DeviceNoLongerManaged
 from heliograph.domain.names import DeviceName
 from heliograph.protocol import Acknowledge, Begin, Greeting, KeepAlive, Message, Offer, Ok, PhonePolicy, Pong, Refuse, Report
 from heliograph.protojson.errors import Code, HeliographError, InvalidArgument, NotFound, ResourceExhausted
-from heliograph.service.acknowledge_command import acknowledge_command
+from heliograph.service.acknowledge_command import acknowledge_command, acknowledging
 from heliograph.service.acting import ACTING
 from heliograph.service.audit import record_rejection
 from heliograph.service.begin_command import begin_command
@@ -40,9 +41,10 @@ from heliograph.service.phones import (
     hash_credential,
     report_status,
 )
-from heliograph.service.ports import Offering, Ports
+from heliograph.service.ports import Lane, Offering, Ports
 from heliograph.service.refuse_command import refuse_command
-from heliograph.service.report_result import report_result
+from heliograph.service.report_result import report_result, reporting
+from heliograph.service.rules import Inquiry
 from heliograph.service.usage_logs import report_usage_logs
 from heliograph.service.web_push import forget_the_phone, give_push_subscription
 from heliograph.service.work_aside import work_aside
@@ -65,7 +67,7 @@ class Session:
     Every message is authenticated by itself, for a device may be deleted while its connection lives.
     """
 
-    __slots__ = ("_address", "_credential_hash", "_peers", "_ports")
+    __slots__ = ("_address", "_credential_hash", "_name", "_peers", "_ports")
 
     def __init__(self, ports: Ports, peers: Peers, credential: str, *, address: str = "") -> None:
         """`address`: the IP address that it calls from, for the audit trail."""
@@ -73,17 +75,28 @@ class Session:
         self._ports = ports
         self._peers = peers
         self._credential_hash = hash_credential(credential)
+        self._name: DeviceName | None = None
+        """Whose credential it was when it was last looked up."""
 
     async def device(self) -> DeviceName | Answer:
         """The device with this credential, now heard; or the answer to one without access (401, 410)."""
         try:
-            name = await authenticate_device(self._ports, self._credential_hash)
+            name = await self._authenticated()
         except DeviceGone as gone:
             return self._gone(gone.tombstone)
         except HeliographError as error:
             return answer_to_error(error)
         self._peers.heard(name, self._ports.clock.now_us())
         return name
+
+    async def _authenticated(self) -> DeviceName:
+        self._name = await authenticate_device(self._ports, self._credential_hash)
+        return self._name
+
+    def _authenticated_at_once(self) -> DeviceName | None:
+        """The device with this credential; None: the storage must be asked, or says why not."""
+        record = self._ports.store.device_at_hand(self._name) if self._name is not None else None
+        return record.name if record is not None and record.credential_hash == self._credential_hash else None
 
     async def handle(
         self, kind: str, body: bytes, *, operation: str = "", connection: object = None, link: LastingLink | None = None
@@ -97,14 +110,48 @@ class Session:
             return await self._handle(kind, body, operation, connection, link)
         except DeviceGone as gone:
             return await self._handle_gone(kind, body, operation, gone.tombstone)
-        except DeviceNoLongerManaged as error:  # deleted since it was authenticated a moment ago
-            answer = await self.device()
-            return answer if isinstance(answer, Answer) else answer_to_error(error)
         except HeliographError as error:
             said = self._acting(kind)
             acting = ACTING.get()  # it names the device, if that was authenticated
-            await _record_refusal(self._ports, acting if acting.method == said.method else said, error)
-            return answer_to_error(error)
+            return await self.rejected(acting if acting.method == said.method else said, error)
+
+    async def rejected(self, acting: Acting, error: HeliographError) -> Answer:
+        """The answer to a message that met this error, which is recorded as this party's."""
+        if isinstance(error, DeviceNoLongerManaged):  # deleted since it was authenticated a moment ago
+            answer = await self.device()
+            return answer if isinstance(answer, Answer) else answer_to_error(error)
+        await _record_refusal(self._ports, acting, error)
+        return answer_to_error(error)
+
+    def handle_at_once(self, kind: str, body: bytes, answering: Answering) -> bool:
+        """As `handle`, for what waits for one rule: whether the message will be answered so. False: nothing was done.
+
+        Whatever is not the usual goes the way of `handle`, which does it again from the start, or from the rule's error on.
+        """
+        inquire, device = _AT_ONCE.get(kind), self._authenticated_at_once()
+        if inquire is None or device is None:
+            return False
+        peer = self._peers.heard(device, self._ports.clock.now_us())
+        if peer.requests >= REQUESTS_AT_ONCE_MOST:
+            return False
+        acting = self._acting(kind, device)
+        before = ACTING.set(acting)
+        try:
+            inquiry = inquire(self, device, body)
+            waiter = MessageWaiter(self, Waiting(kind, body, acting, peer), inquiry.conclude, answering)
+            self._ports.store.decide_for(waiter, inquiry.sees, inquiry.rule, lane=Lane.PHONES)
+        except HeliographError:
+            return False
+        finally:
+            ACTING.reset(before)
+        peer.requests += 1
+        return True
+
+    def _acknowledging(self, device: DeviceName, body: bytes) -> Inquiry[Any, Message | None]:
+        return acknowledging(self._ports, self._credential_hash, device, _on(read_acknowledge(body), ""))
+
+    def _reporting(self, device: DeviceName, body: bytes) -> Inquiry[Any, Message | None]:
+        return reporting(self._ports, device, _on(read_report(body), ""))
 
     def _acting(self, kind: str, device: DeviceName | None = None) -> Acting:
         return acting_phone(self._ports, kind, address=self._address, device=device)
@@ -115,15 +162,33 @@ class Session:
         And the seconds after which to look again, or None: when the bell rings.
         """
         try:
-            name = await authenticate_device(self._ports, self._credential_hash)
+            name = await self._authenticated()
             ACTING.set(self._acting("offer", name))
-            found = await self._ports.offers.next_offer(self._ports, name, connection, poll=poll)
+            waiting = await self._ports.store.open_operations(name)
+            found = self._ports.offers.next_offer(self._ports, name, connection, waiting, poll=poll)
             if not isinstance(found, Offering) and self._owes_policy(name):
                 return Look(await get_phone_policy(self._ports, name), 0)
         except DeviceGone as gone:
             return Look(self._gone(gone.tombstone))
         except HeliographError as error:
             return Look(answer_to_error(error))
+        return self._found(name, found)
+
+    def look_at_hand(self, connection: object, *, poll: bool) -> Look | None:
+        """As `look`; None: it must be waited for, and nothing was done."""
+        name = self._authenticated_at_once()
+        waiting = self._ports.store.open_at_hand(name) if name is not None else None
+        if name is None or waiting is None:
+            return None
+        try:
+            found = self._ports.offers.next_offer(self._ports, name, connection, waiting, poll=poll)
+        except HeliographError as error:
+            return Look(answer_to_error(error))
+        if not isinstance(found, Offering) and self._has_policy_news(name):
+            return None
+        return self._found(name, found)
+
+    def _found(self, name: DeviceName, found: Offering | int | None) -> Look:
         if isinstance(found, Offering):
             return Look(found.offer, 0 if self._has_policy_news(name) else self._seconds_until(found.again_us))
         return Look(None, self._seconds_until(found) if found is not None else None)
@@ -189,7 +254,7 @@ class Session:
                 self._ports.changes.heard((device,))
 
     async def _handle(self, kind: str, body: bytes, operation: str, connection: object, link: LastingLink | None) -> Answer:
-        device = await authenticate_device(self._ports, self._credential_hash)
+        device = await self._authenticated()
         ACTING.set(self._acting(kind, device))
         peer = self._peers.heard(device, self._ports.clock.now_us())
         if peer.requests >= REQUESTS_AT_ONCE_MOST:
@@ -347,6 +412,12 @@ _HANDLERS: dict[str, Callable[[Session, DeviceName, bytes, str], Awaitable[Messa
     "orderCarriedOut": Session.order_carried_out,
 }
 """By the message's kind: the WebSocket's word for it, and the end of its HTTP path."""
+
+_AT_ONCE: dict[str, Callable[[Session, DeviceName, bytes], Inquiry[Any, Message | None]]] = {
+    "acknowledge": Session._acknowledging,  # noqa: SLF001 - of this module
+    "report": Session._reporting,  # noqa: SLF001 - of this module
+}
+"""What waits for one rule and nothing else, by kind: two of three messages of a command's way."""
 
 TELEMETRY = frozenset({"hello", "ping", "status", "usageLogs"})
 """Messages that say how a phone is; nobody decides anything by them."""

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from heliograph.api.console.door import is_a_page
 from heliograph.api.http.side_routes import error_response, json_response
-from heliograph.asgi import Asgi
+from heliograph.asgi import HAND_OVER, Asgi
 from heliograph.protojson.errors import HeliographError, Unavailable
 from heliograph.sandbox.stage import Stage
 from heliograph.sandbox.world import World
@@ -86,6 +86,8 @@ class Doorway:
     async def _let_in(self, path: str, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         # Phones come while the world is filled: it is filled with them.
         stages = (Stage.FILLING, Stage.READY) if path.startswith(DEVICES) else (Stage.READY,)
+        if scope["type"] == "websocket":
+            scope.get("extensions", {}).pop(HAND_OVER, None)  # its visit lasts as long as the connection
         try:
             await self._life.reached(*stages)
             if scope["type"] == "http" and not path.startswith(DEVICES):

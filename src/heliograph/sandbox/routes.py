@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.routing import Router
 
 from heliograph.agent.profiles import PROFILES, facts_of
+from heliograph.agent.runner import Condition
 from heliograph.api.http.side_routes import Endpoint as SideEndpoint
 from heliograph.api.http.side_routes import side_router
 from heliograph.domain.command import Answer, Wait
@@ -132,6 +133,15 @@ async def _leave_lost_mode(world: World, request: Request) -> object:
     return phone.view()
 
 
+async def _reboot(world: World, request: Request) -> object:
+    async with world.change():
+        phone = await world.awake(phone_name(world, request))
+        if phone.runner.condition is Condition.OFF:
+            raise FailedPrecondition("The phone is off: it is restarting already.")
+        phone.runner.reboot()
+    return phone.view()
+
+
 async def _approve(world: World, request: Request) -> object:
     return await _answer(world, request, Answer.APPROVED)
 
@@ -242,6 +252,7 @@ _VERBS: Mapping[str, Verb[Handler]] = {
     "decline": Verb(_decline, "Its user refuses what it asks."),
     "enterWrongCode": Verb(_enter_wrong_code, "Its user enters a wrong confirmation code."),
     "leaveLostMode": Verb(_leave_lost_mode, "Its user leaves lost mode."),
+    "reboot": Verb(_reboot, "Its user restarts it: it is off for its rebootDuration."),
     "logUsage": LOG_USAGE,
     "reset": Verb(_reset, "It is as new, under the same id, and its operations are forgotten."),
     "enroll": Verb(_enroll, "A wiped or relinquished phone enrols again, as a new device."),

@@ -74,7 +74,8 @@ async def serve(settings: Settings, *, ready: Callable[[str], None], invite: Cal
                     return
                 with operator_file(settings.data_dir, OperatorFile(near_url(listener), operator_secret)):
                     ready(url_of(listener))
-                    if (link := await first_invitation(settings, parts.ports, near_url(listener))) is not None:
+                    link = await begun_before(came, first_invitation(settings, parts.ports, near_url(listener)))
+                    if link is not None:
                         invite(link)
                     await stack.enter_async_context(seen_alive())
                     report(READY)

@@ -46,6 +46,7 @@ from heliograph.server.browsers import pages_for_people, session_callers
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.ids import RandomIds
 from heliograph.server.readiness import tell_readiness
+from heliograph.server.starting import once_accepted
 from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
 from heliograph.service.access_changes import follow_access_changes
@@ -188,7 +189,7 @@ async def assembled(
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         vault = FileVault(settings.key)
         store.counts.log_commands = settings.log_commands
-        await require_key(store.sealing_key, vault, adopt=settings.adopt_key)
+        await once_accepted(lambda: require_key(store.sealing_key, vault, adopt=settings.adopt_key))
         doorbell = WakingDoorbell(opened.doorbell)
         ports = Ports(
             store=store, doorbell=doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
@@ -202,7 +203,7 @@ async def assembled(
         store.on_events(ports.followers.heard)
         store.on_changes(ports.changes.heard)
         store.audited = settings.limits.audit_retention_days > 0
-        await acting_as(Acting.server("finish_deletions"), finish_deletions(ports))
+        await once_accepted(lambda: acting_as(Acting.server("finish_deletions"), finish_deletions(ports)))
         sending = publish_notifications(ports, between.publisher(publisher), chance=secrets.SystemRandom().random)
         own = [expire_operations(ports), retire_operations(ports), sending, bound_outboxes(ports), tell_readiness(store)]
         if opened.shared:

@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import structlog
+
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.authorization import Sessions
 from heliograph.asgi import Asgi
 from heliograph.domain.access import EVERY_ENTERPRISE, Role
 from heliograph.domain.audit import Acting
 from heliograph.domain.people import Rights
+from heliograph.protojson.errors import Unavailable
+from heliograph.server.starting import once_accepted
 from heliograph.service.acting import context_of
 from heliograph.service.people import anyone_can_sign_in, invite_person
 from heliograph.service.ports import Ports
@@ -19,6 +23,8 @@ from heliograph.settings import Admission, Settings
 
 if TYPE_CHECKING:
     from heliograph.service.openid import IdentityProvider
+
+log = structlog.get_logger()
 
 MINUTE_US = 60 * 1_000_000
 
@@ -53,9 +59,19 @@ def pages_for_people(settings: Settings, ports: Ports, addresses: Addresses, *, 
 
 
 async def first_invitation(settings: Settings, ports: Ports, near_url: str) -> str | None:
-    """The link that makes the first admin; None: people can sign in already, or no one has to. `near_url`: for this very machine."""
-    if settings.admission is not Admission.KEYS or settings.openid is not None or await anyone_can_sign_in(ports):
+    """The link that makes the first admin; None: people can sign in already, or no one has to. `near_url`: for this very machine.
+
+    A server whose store refuses to keep an invitation serves without one, and its log says how to get it.
+    """
+    if settings.admission is not Admission.KEYS or settings.openid is not None:
         return None
-    made = invite_person(ports, "", Rights(Role.ADMIN, (EVERY_ENTERPRISE,)))
-    invited = await asyncio.create_task(made, context=context_of(Acting.server("invite_first_admin")))
+    acting = Acting.server("invite_first_admin")
+    try:
+        if await anyone_can_sign_in(ports):
+            return None
+        rights = Rights(Role.ADMIN, (EVERY_ENTERPRISE,))
+        invited = await once_accepted(lambda: asyncio.create_task(invite_person(ports, "", rights), context=context_of(acting)))
+    except Unavailable as error:
+        log.warning("server.not_invited", why=error.message, instead="heliograph people invite")
+        return None
     return Addresses(settings.trusted_proxies, settings.public_urls).for_browsers(near_url) + invited.path

@@ -22,6 +22,7 @@ from heliograph.service.notifications import operation_writes
 from heliograph.service.offer_command import with_offers
 from heliograph.service.operations import own_operation
 from heliograph.service.ports import Decision, Facts, Lane, Ports, PutOperation, Sees
+from heliograph.service.rules import Inquiry
 from heliograph.service.sealed_secrets import PhoneCommand, phone_command
 
 _ACK_ID = re.compile(f"[0-9a-f]{{{2 * ACK_ID_BYTES}}}")
@@ -69,28 +70,42 @@ async def acknowledge_command(
 
     Raises: InvalidArgument: a bad name or ackId; OperationNotFound: unknown, or another device's.
     """
+    # Only a row that is final at ack concerns the device's other operations: no other ack pays for reading them.
+    for sees_all in (False, True):
+        sees, rule, conclude = acknowledging(ports, credential_hash, device, message, begun=begun, sees_all=sees_all)
+        answer = conclude(await ports.store.decide(sees, rule, lane=Lane.PHONES))
+        if answer is not None:
+            return answer
+    return Drop(drop=DropWhy.FINISHED)
+
+
+def acknowledging(
+    ports: Ports, credential_hash: bytes, device: DeviceName, message: Acknowledge, *, begun: bool = False, sees_all: bool = False
+) -> Inquiry[_Verdict | None, Execute | Drop | None]:
+    """What `acknowledge_command` asks the store. It concludes None if the command concerns the device's other operations: see all, then.
+
+    Raises: InvalidArgument: a bad name or ackId; OperationNotFound: another device's. What the rule raises: `acknowledge_command`.
+    """
     name = own_operation(device, message.operation)
     if not _ACK_ID.fullmatch(message.ack_id):
         raise InvalidArgument(f"ackId must be {ACK_ID_BYTES} random bytes in lower-case hex.")
+    ack = _Ack(credential_hash, str(name), message.ack_id, sees_all, begun, message.evidence)
+    sees = Sees(
+        device=device, create_ms=name.create_ms, open_operations=sees_all, device_policy=sees_all,
+        subscription=True, records=(StatusName(*device),) if sees_all else (),
+    )  # fmt: skip
 
-    async def judged(*, sees_all: bool) -> _Verdict | None:
-        ack = _Ack(credential_hash, str(name), message.ack_id, sees_all, begun, message.evidence)
-        sees = Sees(
-            device=device, create_ms=name.create_ms, open_operations=sees_all, device_policy=sees_all,
-            subscription=True, records=(StatusName(*device),) if sees_all else (),
-        )  # fmt: skip
-        return await ports.store.decide(sees, lambda facts: _judge(ports, facts, ack), lane=Lane.PHONES)
+    def conclude(verdict: _Verdict | None) -> Execute | Drop | None:
+        if not isinstance(verdict, _Stands):
+            return Drop(drop=verdict) if verdict is not None else None
+        if verdict.last_order is not None:
+            ports.offers.forget_device(device)
+        else:
+            ports.offers.noted(device, name.create_ms)
+        command = _command(ports, verdict, asked=message.need_command)
+        return Execute(start_within_ms=verdict.start_within_ms, command=command.command, sealed_command=command.sealed)
 
-    # Only a row that is final at ack concerns the device's other operations: no other ack pays for reading them.
-    verdict = await judged(sees_all=False) or await judged(sees_all=True)
-    if not isinstance(verdict, _Stands):
-        return Drop(drop=verdict or DropWhy.FINISHED)
-    if verdict.last_order is not None:
-        ports.offers.forget_device(device)
-    else:
-        ports.offers.noted(device, name.create_ms)
-    command = _command(ports, verdict, asked=message.need_command)
-    return Execute(start_within_ms=verdict.start_within_ms, command=command.command, sealed_command=command.sealed)
+    return Inquiry(sees, lambda facts: _judge(ports, facts, ack), conclude)
 
 
 def _judge(ports: Ports, facts: Facts, ack: _Ack) -> Decision[_Verdict | None]:

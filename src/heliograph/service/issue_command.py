@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -26,6 +27,7 @@ from heliograph.service.record_rules import RecordName
 from heliograph.service.sealed_secrets import Sealed, require_sealed_fits, seal_secrets
 from heliograph.service.tenant_bounds import require_room_for_request_id
 
+UNSEALED = Sealed(None, "")
 SMALL_BYTES = 4 * 1_024
 """Commands up to this size are only counted: to add up the bytes of all others costs a look at each."""
 
@@ -80,12 +82,28 @@ def issuing(
         operation = _queued(ports, command, facts.device, facts, caller=caller.email)
         if (held := held_back(facts, operation, facts.device, caller)) is not None:
             return Decision(held.operation, (PutOperation(held.operation, new=True), Put(held.approval), *map(Put, counts)))
-        return Decision(operation, (PutOperation(operation, new=True), *map(Put, counts)), ring=device)
+        return Decision(operation, (PutOperation(operation, new=True), *map(Put, counts)), ring=facts.device.name)
 
     seen: tuple[RecordName, ...] = rules_seen(command.row.name, device.enterprise)
     if judging is not None:
         seen = (*seen, *judging.tallies(command.row))
     return Issuing(Sees(device=device, open_operations=size > SMALL_BYTES, records=seen), rule)
+
+
+def issuing_to_each(
+    ports: Ports, devices: Iterable[DeviceName], command: IssuedCommand, *, caller: Caller = ANYBODY, permit: Permit | None = None
+) -> Iterator[Issuing]:  # fmt: skip
+    """What `Store.decide_many` is asked, to issue the command to each of these devices: as `issuing`, of one after the other.
+
+    Raises (from the first step on): as `issuing`.
+    """
+    asked: Issuing | None = None
+    enterprise = ""
+    for device in devices:
+        if asked is None or device.enterprise != enterprise:
+            enterprise = device.enterprise
+            asked = issuing(ports, device, command, caller=caller, permit=permit)
+        yield Issuing(msgspec.structs.replace(asked.sees, device=device), asked.rule)
 
 
 async def issue_command(
@@ -145,7 +163,7 @@ def _queued(ports: Ports, command: IssuedCommand, device: DeviceRecord, facts: F
     create_ms = max(now_us // 1_000, facts.last_create_ms + 1)
     # Rounded up: no command expires before its duration is over.
     expires_us = create_ms * 1_000 - (-command.duration_ns // 1_000)
-    sealed = Sealed(None, "")
+    sealed = UNSEALED
     if command.secrets is not None:
         # A rule may run again, and sealing again is harmless: only the run whose writes committed counts, each with its own nonce.
         # It stands in the rule since the name, to which the secret is bound, is known here only.

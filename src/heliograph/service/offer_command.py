@@ -79,7 +79,9 @@ class OfferBook:
         self._lines: dict[DeviceName, _Line] = {}
         self._devices: dict[object, DeviceName] = {}
 
-    async def next_offer(self, ports: Ports, device: DeviceName, connection: object, *, poll: bool) -> Offering | int | None:
+    def next_offer(
+        self, ports: Ports, device: DeviceName, connection: object, open_operations: Sequence[Operation], *, poll: bool
+    ) -> Offering | int | None:
         """The oldest due command that may start now; or when to look again (us); or None: when the bell rings.
 
         `connection` stays the same object (hashable) for as long as the phone may still answer on it: for long-polling the phone's
@@ -87,7 +89,7 @@ class OfferBook:
 
         Raises: HeliographError: the command's secrets cannot be opened.
         """
-        operations = await ports.store.open_operations(device)
+        operations = open_operations
         now_us = ports.clock.now_us()
         line = self._lines.get(device)
         if not operations:

@@ -6,7 +6,7 @@ what concerns no single device is decided over records (`record_rules.py`).
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -102,6 +102,17 @@ class Store(Outbox, EventLog, AuditLog, Counting, FleetCounts, RecordRules, Prot
     def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
         """As `decide`, for who waits without a task.  Raises: Overloaded: the waiter will not be called."""
 
+    def decide_many(self, asks: Iterable[tuple[Sees, Rule[T]]]) -> AsyncIterator[Sequence[T | Exception]]:
+        """Decide each, in slices: what the rules answered, slice by slice and in the order of `asks`.
+
+        A slice is one transaction: after a crash all of it is there or nothing. A rule that raises writes nothing and harms no other;
+        its error stands in the place of its answer. Slices go in the lane BULK, between the batches of all others. `asks` is consumed
+        as slices are wanted, one slice ahead of no one: who stops, or is cancelled, ends it after the slice that waits or runs now.
+
+        Raises: Overloaded: nothing was done of the slice whose turn it was, nor of what follows; OutcomeUnknown: unknown of that slice,
+            and nothing was done of what follows. So what is left to ask begins after as many as were answered.
+        """
+
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         """Decide operations whose deadline_us has passed, oldest deadline first, at most `limit`, in one commit. Returns how many."""
 
@@ -123,7 +134,13 @@ class Store(Outbox, EventLog, AuditLog, Counting, FleetCounts, RecordRules, Prot
     async def open_operations(self, device: DeviceName) -> Sequence[Operation]:
         """All open operations of the device, oldest first."""
 
+    def open_at_hand(self, device: DeviceName) -> Sequence[Operation] | None:
+        """As `open_operations`; None: the storage must be asked."""
+
     async def device(self, name: DeviceName) -> DeviceRecord | None: ...
+
+    def device_at_hand(self, name: DeviceName) -> DeviceRecord | None:
+        """The device as it is now, if it exists and is known without asking the storage."""
 
     async def devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[DeviceRecord]:
         """At most `limit` devices of the enterprise after `after` (a record's `position`; empty: from the start), oldest first."""
@@ -281,8 +298,13 @@ class Offers(Protocol):
     parked: int
     """Commands that were parked since then: offered often, never acknowledged."""
 
-    async def next_offer(self, ports: "Ports", device: DeviceName, connection: object, *, poll: bool) -> Offering | int | None:
-        """What to send on the connection now; or the time (us) at which to look again; or None: when the bell rings."""
+    def next_offer(
+        self, ports: "Ports", device: DeviceName, connection: object, open_operations: Sequence[Operation], *, poll: bool
+    ) -> Offering | int | None:
+        """What to send on the connection now; or the time (us) at which to look again; or None: when the bell rings.
+
+        `open_operations`: the device's, as the store has them now.
+        """
 
     def greeted(self, device: DeviceName, in_flight: frozenset[int], now_us: int) -> None:
         """The device said hello: these operations (create_ms) stand in its journal, others that it acknowledged do not."""

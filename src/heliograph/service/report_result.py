@@ -23,6 +23,7 @@ from heliograph.service.notifications import operation_writes
 from heliograph.service.offer_command import with_offers
 from heliograph.service.operations import own_operation
 from heliograph.service.ports import Decision, Facts, Lane, Ports, Sees
+from heliograph.service.rules import Inquiry
 
 LATE_MOST = 8
 """Late reports kept in a timeline: a phone that reports for ever must not push the earlier entries out."""
@@ -71,6 +72,15 @@ async def report_result(ports: Ports, device: DeviceName, message: Report) -> As
         that it has not begun, or its row ends at the acknowledgement;
         OperationNotFound: unknown, or another device's; DeviceNoLongerManaged.
     """
+    sees, rule, conclude = reporting(ports, device, message)
+    return conclude(await ports.store.decide(sees, rule, lane=Lane.PHONES))
+
+
+def reporting(ports: Ports, device: DeviceName, message: Report) -> Inquiry[_Heard, Asked]:
+    """What `report_result` asks the store.
+
+    Raises: InvalidArgument: no such name, or number; OperationNotFound: another device's. What the rule raises: `report_result`.
+    """
     name = own_operation(device, message.operation)
     if message.seq < 1:
         raise InvalidArgument("seq must be 1 or more: it numbers an operation's reports.")
@@ -90,13 +100,14 @@ async def report_result(ports: Ports, device: DeviceName, message: Report) -> As
         heard = _Heard(changed, _asked(changed, facts.now_us, asks=asks), changed=True, adopted=adopted)
         return Decision(heard, writes=tuple(writes), ring=device)
 
-    sees = Sees(device=device, create_ms=name.create_ms, subscription=True)
-    heard = await ports.store.decide(sees, rule, lane=Lane.PHONES)
-    if heard.changed:
-        ports.offers.noted(device, name.create_ms)
-    if heard.adopted:
-        log_adoption(heard.operation)
-    return heard.answer
+    def conclude(heard: _Heard) -> Asked:
+        if heard.changed:
+            ports.offers.noted(device, name.create_ms)
+        if heard.adopted:
+            log_adoption(heard.operation)
+        return heard.answer
+
+    return Inquiry(Sees(device=device, create_ms=name.create_ms, subscription=True), rule, conclude)
 
 
 def _asked(operation: Operation, now_us: int, *, asks: bool) -> Asked:

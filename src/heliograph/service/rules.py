@@ -6,7 +6,7 @@ A rule is a pure function from Facts to a Decision; the store runs it (`service/
 import enum
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -23,6 +23,7 @@ from heliograph.service.outbox import Postponed, Publish, Published
 A_co = TypeVar("A_co", covariant=True)
 T = TypeVar("T")
 R = TypeVar("R")
+M_co = TypeVar("M_co", covariant=True)
 N = TypeVar("N", bound=tuple[Any, ...])
 
 
@@ -34,6 +35,8 @@ class Lane(enum.IntEnum):
     CALLERS = 1
     TIMERS = 2
     """Rules that no one waits for."""
+    BULK = 3
+    """Slices of what is decided of many devices (`Store.decide_many`): each a batch of its own, between those of the others."""
 
 
 class Sees(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +90,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     def record(self, kind: type[R]) -> R | None:
         """The first record of this class in `records`."""
+        if not self.records:
+            return None
         return next((record for record in self.records if isinstance(record, kind)), None)
 
 
@@ -150,6 +155,15 @@ class Decision(msgspec.Struct, Generic[A_co], frozen=True):
 
 Rule = Callable[[Facts], Decision[T]]
 A_contra = TypeVar("A_contra", contravariant=True)
+
+
+class Inquiry(NamedTuple, Generic[T, M_co]):
+    """What a verb asks the store, and what it makes of the answer: for who waits without a task (`Store.decide_for`)."""
+
+    sees: Sees
+    rule: Rule[T]
+    conclude: Callable[[T], M_co]
+    """The verb's answer; called once, with the rule's."""
 
 
 class Waiter(Protocol[A_contra]):

@@ -63,7 +63,7 @@ def operation_columns(operation: Operation) -> OperationColumns:
         operation.error_code, operation.error, operation.secret, operation.timeline, operation.asking, operation.begun,
         operation.evidence, operation.judgement, operation.sealed_to, operation.starts_us,
     )  # fmt: skip
-    return operation.state.value, operation.deadline_us, operation.ended_us, _encode_cold(cold)
+    return int(operation.state), operation.deadline_us, operation.ended_us, _encode_cold(cold)
 
 
 def operation_from(device: DeviceName, create_ms: int, columns: OperationColumns) -> Operation:

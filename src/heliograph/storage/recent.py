@@ -32,6 +32,11 @@ class Recent(Generic[K, V]):
             self._old = self._young
             self._young = {}
 
+    def renew(self, entries: Mapping[K, V | None]) -> None:
+        """Those of the entries that are remembered are so with these values; nothing else is remembered or forgotten."""
+        for generation in (self._young, self._old):
+            generation.update({key: value for key, value in entries.items() if key in generation and value is not None})
+
     def forget(self, key: K) -> None:
         """The entry is not remembered."""
         self._old.pop(key, None)

@@ -73,6 +73,10 @@ class Phone:
         """Its user leaves lost mode.  Raises: Refused: it is not lost."""
         self._steering.post(f"{self._path}:leaveLostMode")
 
+    def reboot(self) -> None:
+        """Its user restarts it: it is off for its reboot's duration.  Raises: Refused: it is off already."""
+        self._steering.post(f"{self._path}:reboot")
+
     def add_esim(self, *, carrier: str = "", active: bool = False) -> str:
         """Its user adds an eSIM of their own; its ICC ID.  Raises: Refused: there is no room, or no free port."""
         before = {esim["iccId"] for esim in self.state["esims"]}

@@ -14,13 +14,11 @@ from websockets.server import ServerProtocol
 
 from heliograph.api.http.connections import Place
 from heliograph.api.http.errors import Internal, Malformed, http_status
-from heliograph.asgi import KEEP_ALIVE, Asgi, indented
+from heliograph.api.http.ws_frames import SILENT_MOST, Frames
+from heliograph.asgi import HAND_OVER, KEEP_ALIVE, Asgi, Listener, indented
 from heliograph.domain.error_body import error_body
 
 INTERNAL_ERROR = 500
-
-SILENT_MOST = 1.5
-"""Of the interval at which a peer keeps its connection open: a phone that sleeps is woken late at times."""
 
 
 class Handshake(ServerProtocol):
@@ -56,6 +54,8 @@ class WebSocket13(WebSocketsSansIOProtocol):
         self._silent_most_s = 0.0
         self._heard_at_s = 0.0
         self._silence: asyncio.TimerHandle | None = None
+        self._has_read = False
+        """Whether something came after the head of the handshake."""
         self.conn = Handshake(max_size=config.ws_max_size, logger=logging.getLogger("uvicorn.error"))
 
     def keep_alive(self, every_s: float, server_pings: bool) -> None:  # noqa: FBT001 - an extension of ASGI is called by position
@@ -75,16 +75,35 @@ class WebSocket13(WebSocketsSansIOProtocol):
         if not self.close_sent:
             extensions: dict[str, Any] = cast("dict[str, Any]", self.scope["extensions"])
             extensions[KEEP_ALIVE] = self.keep_alive
+            extensions[HAND_OVER] = self.hand_over
+
+    def hand_over(self, listener: Listener) -> Frames | None:
+        """As `HandOver`. Nothing of this object is needed any more, nor of the handshake."""
+        if not self.handshake_complete or self.disconnected or self.close_sent or self.transport.is_closing() or self._has_read:
+            return None
+        self._stop_listening()
+        self.stop_keepalive()
+        transport, self.transport = self.transport, _Elsewhere()
+        place, self._place = self._place, None
+        self.connections.discard(self)
+        frames = Frames(transport, listener, connections=self.connections, place=place, max_bytes=self.config.ws_max_size)
+        if not self.writable.is_set():
+            frames.pause_writing()
+        transport.set_protocol(frames)
+        self.conn.parser.close()  # it and the library's object would hold each other
+        self._forget_extensions()
+        return frames
 
     def data_received(self, data: bytes) -> None:
         self._heard_at_s = self.loop.time()
+        self._has_read = self.handshake_initiated
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             self._reject_handshake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_listening()
-        vars(self).get("scope", {}).get("extensions", {}).pop(KEEP_ALIVE, None)  # it would keep this object alive
+        self._forget_extensions()
         if self._place is not None:
             self._place.free()
         super().connection_lost(exc)
@@ -98,6 +117,12 @@ class WebSocket13(WebSocketsSansIOProtocol):
         super().resume_writing()
         if not self.read_paused:
             self.transport.resume_reading()
+
+    def _forget_extensions(self) -> None:
+        """They would keep this object alive."""
+        extensions: dict[str, Any] = vars(self).get("scope", {}).get("extensions", {})
+        extensions.pop(KEEP_ALIVE, None)
+        extensions.pop(HAND_OVER, None)
 
     def _give_up_if_silent(self) -> None:
         left_s = self._heard_at_s + self._silent_most_s - self.loop.time()
@@ -121,3 +146,13 @@ class WebSocket13(WebSocketsSansIOProtocol):
         self.handshake_complete = self.close_sent = True
         self.transport.write(output)
         self.transport.close()
+
+
+class _Elsewhere(asyncio.Transport):
+    """In place of a transport that has another protocol now: uvicorn closes it when the app returns."""
+
+    def is_closing(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """It is not ours."""

@@ -154,7 +154,8 @@ class Written:
         self.names: list[tuple[int, DeviceName]] = []
         self.new_operations: dict[OperationKey, int] = {}
         """With the device's key, in the order of writing."""
-        self.operations: set[OperationKey] = set()
+        self.operations: dict[OperationKey, int] = {}
+        """Changed ones that were there before, likewise."""
         self.devices: set[DeviceName] = set()
         self.tombstones: set[DeviceName] = set()
         self.serials: list[tuple[str, str, str, str]] = []

@@ -35,10 +35,15 @@ class Batch(View):
 
         Raises: ValueError, NoSuchKind (nothing is taken).
         """
-        takes = [_TAKE[type(write)] for write in writes]
-        self._check(writes)
-        for take, write in zip(takes, writes, strict=True):
-            take(self, write)
+        if len(writes) == 1 and type(one := writes[0]) is PutOperation:  # most decisions: the short way
+            if one.new:
+                _require_newer(one.operation, self.newest_ms(one.operation.device))
+            self.put_operation(one)
+        else:
+            takes = [_TAKE[type(write)] for write in writes]
+            self._check(writes)
+            for take, write in zip(takes, writes, strict=True):
+                take(self, write)
         if acting is not None and writes and (row := row_of(acting, writes)) is not None:
             self.written.audit.append(row)
 
@@ -63,12 +68,9 @@ class Batch(View):
                 continue
             if not write.new:
                 continue
-            operation = write.operation
-            device, create_ms = operation.device, operation.create_ms
-            last_ms = newest.get(device) or self.newest_ms(device)
-            if create_ms <= last_ms:
-                raise ValueError(f"{operation.name} is not newer than {last_ms}: an operation of its device may be as new")
-            newest[device] = create_ms
+            device = write.operation.device
+            _require_newer(write.operation, newest.get(device) or self.newest_ms(device))
+            newest[device] = write.operation.create_ms
 
     def _named(self, name: DeviceName) -> DeviceState:
         state = self.state(name)
@@ -82,14 +84,16 @@ class Batch(View):
         operation = write.operation
         key = device, create_ms = operation.device, operation.create_ms
         state = self._named(device)
-        before = self.operations.get(key)
-        self.operations[key] = operation
         if write.new:
+            self.operations[key] = operation
             self.written.new_operations[key] = state.key
             self.given[device] = create_ms
             self.happened.issued.append(operation)
         else:
-            self.written.operations.add(key)
+            before = self.operations.get(key)
+            self.operations[key] = operation
+            if key not in self.written.new_operations:
+                self.written.operations[key] = state.key
             if operation.ack_id and before is not None and not before.ack_id:
                 self.happened.acknowledged.append(operation)
             if before is not None and operation.judgement is not before.judgement:
@@ -193,6 +197,12 @@ class Batch(View):
     def event_streams(self) -> Collection[EnterpriseName]:
         """The enterprises that the batch appended events of."""
         return {EnterpriseName(event.enterprise) for event in self.written.events}
+
+
+def _require_newer(operation: Operation, last_ms: int) -> None:
+    """Raises: ValueError."""
+    if operation.create_ms <= last_ms:
+        raise ValueError(f"{operation.name} is not newer than {last_ms}: an operation of its device may be as new")
 
 
 _TAKE: Mapping[type, Callable[[Batch, Any], None]] = {

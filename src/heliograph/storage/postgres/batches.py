@@ -123,12 +123,9 @@ class Batches:
         except Rejected as rejected:
             if rejected.locked and apart:
                 return await self._run_free(link, entries)
-            if not rejected.unfit:
-                self._reject(entries, rejected.trouble)
-            elif len(entries) == 1:
-                answer_all((Outcome(entries[0].future, error=InvalidArgument(UNFIT)),))
-            else:
-                await self._one_by_one(link, entries)
+            if rejected.unfit:
+                return await self._run_fit(link, entries)
+            self._reject(entries, rejected.trouble)
             return None
 
     async def _run_free(self, link: Link, entries: Sequence[Queued]) -> Decided | None:
@@ -147,12 +144,33 @@ class Batches:
         self._counts.refused["storage"] += len(entries)
         answer_all(Outcome(entry.future, error=nothing_done(trouble)) for entry in entries)
 
-    async def _one_by_one(self, link: Link, entries: Sequence[Queued]) -> None:
-        """Each rule is a batch of its own: one of them holds a value that would spoil it for all."""
-        for entry in entries:
-            decided = await self._run(link, (entry,))
-            if decided is not None:
-                await self._commit(link, decided)
+    async def _run_fit(self, link: Link, entries: Sequence[Queued]) -> Decided | None:
+        """Rules that write a value which would spoil the batch for all are answered so; the others run, in one transaction as ever."""
+        try:
+            unfit = await self._unfit(link, entries)
+        except Rejected as rejected:
+            self._reject(entries, rejected.trouble)
+            return None
+        if not unfit:  # only together: then no one can say which
+            unfit = {id(entry): entry for entry in entries}
+        answer_all(Outcome(entry.future, error=InvalidArgument(UNFIT)) for entry in unfit.values())
+        fit = [entry for entry in entries if id(entry) not in unfit]
+        return await self._run(link, fit) if fit else None
+
+    async def _unfit(self, link: Link, entries: Sequence[Queued]) -> dict[int, Queued]:
+        """Those that cannot be written, by identity: found by writing halves, which is taken back.  Raises: Rejected."""
+        try:
+            await self._runner.run(link, entries)
+        except Rejected as rejected:
+            if not rejected.unfit:
+                raise
+        else:
+            await link.rollback()
+            return {}
+        if len(entries) == 1:
+            return {id(entries[0]): entries[0]}
+        half = len(entries) // 2
+        return await self._unfit(link, entries[:half]) | await self._unfit(link, entries[half:])
 
     async def _commit(self, link: Link, decided: Decided) -> None:
         since_s = self._loop.time()
@@ -161,7 +179,7 @@ class Batches:
         except Unavailable as error:
             self.trouble = str(error)
             self._counts.refused["storage"] += len(decided.outcomes) if isinstance(error, Overloaded) else 0
-            answer_all(outcome._replace(error=type(error)(str(error), retry_after_s=1)) for outcome in decided.outcomes)
+            answer_all(Outcome(outcome.future, error=type(error)(str(error), retry_after_s=1)) for outcome in decided.outcomes)
         else:
             self.trouble = None
             answer_all(decided.outcomes)

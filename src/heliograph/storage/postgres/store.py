@@ -33,6 +33,7 @@ from heliograph.storage.postgres.migrations import migrate
 from heliograph.storage.postgres.reading import Reader
 from heliograph.storage.postgres.runner import Decided, Runner
 from heliograph.storage.postgres.timers import Timers
+from heliograph.storage.queue.bulk_verbs import BulkVerbs
 from heliograph.storage.queue.rule_queue import Queued, reject
 from heliograph.storage.record_verbs import RecordVerbs
 from heliograph.storage.service_keys import StoredServiceKeys
@@ -44,7 +45,7 @@ BATCH_LINKS = 2
 READ_LINKS = 2
 
 
-class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs):
+class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
     """A Store (service/ports.py) in a PostgreSQL database, which other servers may use, too.  Made by `open`."""
 
     def __init__(
@@ -128,6 +129,10 @@ class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs):
         check_names(sees.records)
         self._batches.rule_queue.put(Queued(sees, rule, waiter, self._acting()), lane)
 
+    async def _slice_answered(self, entries: Sequence[Queued], future: asyncio.Future[T]) -> T:
+        self._batches.rule_queue.put_slice(entries)
+        return await future
+
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         decided = await self._timers.decide_due(rule, limit=limit, acting=self._acting())
         if decided is not None:
@@ -195,9 +200,15 @@ class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs):
     async def open_operations(self, device: DeviceName) -> Sequence[Operation]:
         return tuple(await self._reader.open_operations.get(device) or ())
 
+    def open_at_hand(self, device: DeviceName) -> Sequence[Operation] | None:
+        return None
+
     async def device(self, name: DeviceName) -> DeviceRecord | None:
         state = await self._reader.states.get(name)
         return state.record if state is not None else None
+
+    def device_at_hand(self, name: DeviceName) -> DeviceRecord | None:
+        return None  # as above
 
     async def devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[DeviceRecord]:
         return await self._reader.page("page_of_devices", _device, enterprise.enterprise, after, limit=limit)

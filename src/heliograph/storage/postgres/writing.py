@@ -1,6 +1,6 @@
 """What a batch wrote, as one statement per kind of row, each with its rows as arrays."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from heliograph.storage.batch.audit import BlockRow
@@ -26,7 +26,7 @@ async def write(link: Link, loaded: Loaded) -> None:
     if written.new_operations:
         blocks = await _write_operations(link, "insert", batch, written.new_operations, blocks)
     if written.operations:
-        blocks = await _write_operations(link, "replace", batch, written.operations.difference(written.new_operations), blocks)
+        blocks = await _write_operations(link, "replace", batch, written.operations, blocks)
     if written.devices or written.tombstones:
         await _write_devices(link, batch)
     if written.serials:
@@ -47,14 +47,14 @@ async def write(link: Link, loaded: Loaded) -> None:
 
 
 async def _write_operations(
-    link: Link, verb: str, batch: Batch, keys: Iterable[OperationKey], blocks: Sequence[BlockRow]
+    link: Link, verb: str, batch: Batch, keys: Mapping[OperationKey, int], blocks: Sequence[BlockRow]
 ) -> Sequence[BlockRow]:  # fmt: skip
     """The operations are written, and these blocks with them; the blocks that are left to write."""
     rows: list[Row] = []
-    for key in keys:
-        operation, state = batch.operations[key], batch.states[key[0]]
-        if operation is not None and state is not None:
-            rows.append((key[1], state.key, *operation_columns(operation)))
+    for key, device_key in keys.items():
+        operation = batch.operations[key]
+        if operation is not None:
+            rows.append((key[1], device_key, *operation_columns(operation)))
     if not rows:
         return blocks
     *columns, records = zip(*rows, strict=True)

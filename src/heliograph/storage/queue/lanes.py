@@ -11,7 +11,7 @@ E = TypeVar("E")
 
 WAITS_MOST_S = 1.0
 """An entry not taken by then is refused: callers and phones that have given up must not find their command executed later."""
-LANE_MOST = {Lane.PHONES: 20_000, Lane.CALLERS: 10_000, Lane.TIMERS: 1_000}
+LANE_MOST = {Lane.PHONES: 20_000, Lane.CALLERS: 10_000, Lane.TIMERS: 1_000, Lane.BULK: 10_000}
 """Entries that may wait in a lane: about what a good disk takes in a second, so more could only become overdue.
 
 More for phones: after a restart all of them say hello at once.
@@ -21,6 +21,9 @@ SHARE = 8
 ALONE_WAITS_MOST_S = 0.005
 """An entry that runs alone gives way to rules for this long: it costs its own batch. With fifty deadlines in each (expiry), ten
 thousand deadlines a second are handled while rules keep coming."""
+PASSED_MOST = 4
+"""Batches that go before a slice while it waits. Counted, not timed: under full load bulk gets a batch in five, of the larger ones that
+are gathered then; and whatever the load, no caller waits for more than one slice."""
 RETRY_AFTER_S = 1
 
 
@@ -33,8 +36,12 @@ class Lanes(Generic[E]):
     def __init__(self, *, waits_most_s: float = WAITS_MOST_S) -> None:
         self.waits_most_s = waits_most_s
         self._lanes: tuple[_Line[E], ...] = tuple(_Line() for _ in Lane)
+        self._mixed = self._lanes[: Lane.BULK]
+        self._slices = self._lanes[Lane.BULK]
         self._alone: _Line[E] = _Line()
         self._lines = (*self._lanes, self._alone)
+        self._passed = 0
+        """Batches that went before the first slice."""
         self._late: list[E] = []
 
     def __len__(self) -> int:
@@ -59,7 +66,17 @@ class Lanes(Generic[E]):
         """The entries wait in the lane, in this order.  Raises: Overloaded: it has no room for all of them; no entry waits."""
         if len(entries) > self.room(lane):
             raise Overloaded(retry_after_s=RETRY_AFTER_S)
-        self._lanes[lane].put(entries, now_s)
+        if lane is Lane.BULK:
+            for entry in entries:
+                self._slices.put((entry,), now_s)
+        else:
+            self._lanes[lane].put(entries, now_s)
+
+    def put_slice(self, entries: Sequence[E], *, now_s: float) -> None:
+        """The entries wait in the lane BULK, to be taken together and by themselves.  Raises: Overloaded: as `put_all`."""
+        if len(entries) > self.room(Lane.BULK):
+            raise Overloaded(retry_after_s=RETRY_AFTER_S)
+        self._slices.put(entries, now_s)
 
     def put_alone(self, entry: E, *, now_s: float) -> None:
         """The entry waits for a batch of its own: until no rule waits, at most ALONE_WAITS_MOST_S.  Raises: Overloaded: too many do."""
@@ -68,12 +85,17 @@ class Lanes(Generic[E]):
         self._alone.put((entry,), now_s)
 
     def take(self, most: int, now_s: float) -> list[E]:
-        """The next batch: at most `most` entries, PHONES before CALLERS before TIMERS; or one that runs alone. No overdue ones.
+        """The next batch: at most `most` entries, PHONES before CALLERS before TIMERS; or one that runs alone; or a slice, whole.
 
-        With `most` of at least 8, a lower lane gets an eighth of it, or all that it has.
+        With `most` of at least 8, a lower lane gets an eighth of it, or all that it has. No overdue ones are taken.
         """
         self._set_late_aside(now_s)
-        lanes = [lane for lane in self._lanes if lane.length]
+        lanes = [lane for lane in self._mixed if lane.length]
+        if self._slices.length:
+            if self._passed >= PASSED_MOST or not (lanes or self._alone.length):
+                self._passed = 0
+                return list(self._slices.take_burst())
+            self._passed += 1
         if self._alone.length and (not lanes or now_s - self._alone.bursts[0][0] >= ALONE_WAITS_MOST_S):
             return self._alone.take(1)
         if len(lanes) == 1:

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from heliograph.domain.audit import Acting
 from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, EnterpriseName
@@ -28,7 +30,7 @@ SWEEP_EVERY_S = 0.05
 LANES = tuple(Lane)
 
 
-class Queued(NamedTuple):
+class Queued(msgspec.Struct, frozen=True):
     """A rule that waits for its batch."""
 
     sees: Sees
@@ -36,6 +38,8 @@ class Queued(NamedTuple):
     future: Waiter[Any]
     acting: Acting | None = None
     """Who is recorded in the audit trail; None: no one."""
+    bulk: bool = False
+    """One of a slice, of which all are: it comes once, so what it sees and writes displaces nothing that is remembered."""
 
 
 class Exclusive(NamedTuple):
@@ -48,7 +52,7 @@ class Exclusive(NamedTuple):
 Entry = Queued | Exclusive
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True):
     """The outcome for one who waits."""
 
     future: Waiter[Any]
@@ -77,7 +81,7 @@ class Done(NamedTuple):
         """Count the batch, if it was committed."""
         if self.happened is not None:
             counts.committed(self.happened, rules=len(self.outcomes), commit_s=self.commit_us / 1_000_000)
-        elif refused := sum(isinstance(error, Overloaded) for _, _, error in self.outcomes):
+        elif refused := sum(isinstance(outcome.error, Overloaded) for outcome in self.outcomes):
             counts.refused["storage"] += refused
 
 
@@ -107,7 +111,7 @@ class RuleQueue:
         self._lock = threading.Lock()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._wake = wake or functools.partial(self._bell.put, None)
-        self._gathered: tuple[list[Entry], ...] = ([], [], [])
+        self._gathered: tuple[list[Entry], ...] = tuple([] for _ in LANES)
         self._count = self._seen = 0
         self._sweep: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -127,6 +131,20 @@ class RuleQueue:
             asyncio.get_running_loop().call_soon(self._gather)
         self._count += 1
         gathered.append(entry)
+
+    def put_slice(self, entries: Sequence[Queued]) -> None:
+        """The rules wait for a batch of their own, all of them.  Raises: Overloaded: too many slices wait, or the store ends."""
+        if self._rejection is not None:
+            raise overloaded(self._rejection)
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            full = len(entries) > self._lanes.room(Lane.BULK)
+            if not full:
+                self._lanes.put_slice(entries, now_s=loop.time())
+        if full:
+            self._counts.refused["full"] += len(entries)
+            raise overloaded()
+        self._wake_writer(loop)
 
     def put_alone(self, entry: Exclusive) -> None:
         """It waits for a batch of its own.  Raises: Overloaded: too many do, or the store ends."""
@@ -176,7 +194,7 @@ class RuleQueue:
         if not self._count:
             return
         self._count = self._seen = 0
-        gathered, self._gathered = self._gathered, ([], [], [])
+        gathered, self._gathered = self._gathered, tuple([] for _ in LANES)
         loop = asyncio.get_running_loop()
         now_s = loop.time()
         with self._lock:
@@ -219,7 +237,7 @@ class RuleQueue:
             self._bell.get_nowait()
 
     def take(self) -> list[Entry]:
-        """What runs as the next batch: rules, or one that runs alone; empty: nothing waits."""
+        """What runs as the next batch: rules, those of one slice, or one that runs alone; empty: nothing waits."""
         with self._lock:
             return self._lanes.take(BATCH_MOST, self._loop.time() if self._loop is not None else 0.0)
 
@@ -238,27 +256,27 @@ class RuleQueue:
 
 def run_rule(batch: Batch, entry: Queued, rings: list[DeviceName]) -> Outcome:
     """Run the rule: its writes join the batch's, and the device that it rings joins `rings`; if it raises, neither."""
-    sees, rule, future, acting = entry
-    facts = batch.facts(sees)
+    facts = batch.facts(entry.sees)
     try:
-        decision = rule(facts)
-        batch.take(decision.writes, acting)
+        decision = entry.rule(facts)
+        batch.take(decision.writes, entry.acting)
     except Exception as error:  # noqa: BLE001 - the error belongs to the rule's caller
-        return Outcome(future, error=error)
+        return Outcome(entry.future, None, error)
     if decision.ring is not None:
         rings.append(decision.ring)
-    return Outcome(future, decision.answer)
+    return Outcome(entry.future, decision.answer)
 
 
 def answer_all(outcomes: Iterable[Outcome]) -> None:
     """Answer the waiting futures. On the event loop."""
-    for future, answer, error in outcomes:
+    for outcome in outcomes:
+        future = outcome.future
         if future.done():  # its waiter was cancelled
             continue
-        if error is None:
-            future.set_result(answer)
+        if outcome.error is None:
+            future.set_result(outcome.answer)
         else:
-            future.set_exception(error)
+            future.set_exception(outcome.error)
 
 
 def reject(entries: Iterable[Entry]) -> None:

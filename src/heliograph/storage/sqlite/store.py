@@ -28,6 +28,7 @@ from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow, Row
 from heliograph.storage.kinds import TOMBSTONES, kind_of
 from heliograph.storage.outbox import Claims, Rota, message_from, soonest
+from heliograph.storage.queue.bulk_verbs import BulkVerbs
 from heliograph.storage.queue.lanes import WAITS_MOST_S
 from heliograph.storage.queue.rule_queue import Done, Exclusive, Queued, RuleQueue
 from heliograph.storage.record_verbs import RecordVerbs
@@ -53,7 +54,7 @@ LARGE_PAGE = 100
 """Pages with more rows are read in a thread: 100 operations take about a millisecond."""
 
 
-class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs):
+class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
     """A Store (service/ports.py) in one SQLite file, which it alone uses.  Made by `open`."""
 
     def __init__(  # noqa: PLR0913 - what its owner decides
@@ -146,6 +147,10 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs):
     def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
         check_names(sees.records)
         self._rule_queue.put(Queued(sees, rule, waiter, self._acting()), lane)
+
+    async def _slice_answered(self, entries: Sequence[Queued], future: asyncio.Future[T]) -> T:
+        self._rule_queue.put_slice(entries)
+        return await self._answered(future)
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         acting = self._acting()
@@ -274,8 +279,19 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs):
             operations = [operation or read.get(key) for key, operation in zip(found, operations, strict=True)]
         return [operation for operation in operations if operation is not None and operation.open]
 
+    def open_at_hand(self, device: DeviceName) -> Sequence[Operation] | None:
+        remembered = self._memory.operations
+        found = [remembered.get((device, create_ms)) for create_ms in self._memory.open.get(device, ())]
+        if None in found:
+            return None
+        return [operation for operation in found if operation is not None and operation.open]
+
     async def device(self, name: DeviceName) -> DeviceRecord | None:
         state = self._memory.devices.get(name) or self._reads.device_states((name,)).get(name)
+        return state.record if state is not None else None
+
+    def device_at_hand(self, name: DeviceName) -> DeviceRecord | None:
+        state = self._memory.devices.get(name)
         return state.record if state is not None else None
 
     async def devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[DeviceRecord]:

@@ -118,9 +118,8 @@ class Tables:
         """Every row the batch wrote, one multi-row statement per kind; within the caller's transaction."""
         written = batch.written
         self._write("insert_device_keys", [(key, *name) for key, name in written.names])
-        new = written.new_operations
-        self._write("insert_operations", self._operation_rows(batch, new))
-        self._write("replace_operations", self._operation_rows(batch, written.operations - new.keys()))
+        self._write("insert_operations", _operation_rows(batch, written.new_operations))
+        self._write("replace_operations", _operation_rows(batch, written.operations))
         self._write_devices(batch)
         self._write(SERIALS.names.put, written.serials)
         if written.records:
@@ -157,16 +156,6 @@ class Tables:
         self._write("append_audit_blocks", added)
         self._audit_head = Head(added[-1].number, added[-1].digest)
 
-    def _operation_rows(self, batch: Batch, keys: Iterable[OperationKey]) -> list[Row]:
-        """In the order of the primary key: new rows go to the table's end."""
-        rows: list[Row] = []
-        for key in keys:
-            operation, state = batch.operations[key], batch.states[key[0]]
-            if operation is not None and state is not None:
-                rows.append((key[1], state.key, *operation_columns(operation)))
-        rows.sort()
-        return rows
-
     def _write_devices(self, batch: Batch) -> None:
         states = [(name, batch.states[name]) for name in batch.written.devices]
         living = [(state.key, name, state.record) for name, state in states if state and state.record]
@@ -193,3 +182,15 @@ class Tables:
             rows, gone = batch.changed(kind)
             self._write(kind.names.put, tuple(rows.values()))
             self._write(kind.names.delete, gone)
+
+
+def _operation_rows(batch: Batch, keys: Mapping[OperationKey, int]) -> list[Row]:
+    """Of operations by their names, with their devices' keys; in the order of the primary key: new rows go to the table's end."""
+    operations = batch.operations
+    rows: list[Row] = []
+    for key, device_key in keys.items():
+        operation = operations[key]
+        if operation is not None:
+            rows.append((key[1], device_key, *operation_columns(operation)))
+    rows.sort()
+    return rows

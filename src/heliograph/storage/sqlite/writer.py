@@ -133,7 +133,7 @@ class Writer:
             self._tables.roll_back()
             self._tell([Outcome(entries[0].future, error=error.cause)])
         else:
-            self._memory.remember(batch)
+            self._memory.remember(batch, in_passing=isinstance(entries[0], Queued) and entries[0].bulk)
             self._stuck = False
             if batch.written or isinstance(entries[0], Exclusive):
                 self._nearest_us = self._tables.nearest_deadline_us()
