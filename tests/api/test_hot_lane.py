@@ -25,6 +25,7 @@ from heliograph.server.store import clock_for
 from heliograph.service.limits import Limits
 from heliograph.settings import Admission, Settings
 from tests.api.live import Live, live_server, settings_for
+from tests.hostile.requests import SHORT
 from tests.patience import PATIENCE_S
 from tests.sign_in.conftest import bearer_of, guarded_server
 
@@ -281,6 +282,16 @@ def test_the_lane_takes_what_is_hot(both: Both, method: Any) -> None:  # noqa: A
     wanted = Wanted(method.http, "issue" if method.takes_body else "get", body=b'{"type":"LOCK"}' if method.takes_body else None)
 
     assert both.compare(wanted.rendered(both)).startswith(b"HTTP/1.1 200 ")
+    assert before + 1 == both.taking.count
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_hostile_request_is_answered_the_same(both: Both, name: str) -> None:
+    before = both.taking.count
+
+    said = both.compare(Wanted("POST", "issue", body=SHORT[name].body).rendered(both))
+
+    assert said.startswith(b"HTTP/1.1 400 ")
     assert before + 1 == both.taking.count
 
 

@@ -114,6 +114,7 @@ def test_a_command_with_a_selector_that_names_nothing_is_not_issued(live: Live, 
     assert [200, 400] == [live.call("GET", f"/v1/{device}?fields={fields}").status for fields in ("policyCompliant", "hardwareInfo/modell")]
 
 
+@pytest.mark.both_ways
 def test_a_timeline_is_selected_from_too(live: Live, device: str) -> None:
     operation = live.post(f"/v1/{device}:issueCommand", {"type": "LOCK"}).json["name"]
 
