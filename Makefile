@@ -75,11 +75,13 @@ format: $(READY) ## Apply the formatter and the safe lint fixes.
 bench: $(READY) ## Measure everything (15 minutes on a quiet machine with two cores), and write docs/performance.md anew.
 	scripts/test_needs.sh wrk
 	-scripts/test_needs.sh postgresql mosquitto
+	-$(BIN)/python -m benchmarks.nanomdm
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.report
 
 bench-quick: $(READY) ## See that every benchmark runs (4 minutes); its figures mean nothing.
 	scripts/test_needs.sh wrk
+	-$(BIN)/python -m benchmarks.nanomdm
 	$(BIN)/python -m benchmarks --quick
 
 count: $(READY) ## Count again what a request costs in opcodes, which a test compares (benchmarks/counted.json).

@@ -10,14 +10,16 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from subprocess import SubprocessError
 from typing import Any
 
 import asyncpg
 
 from benchmarks import nanomdm
-from benchmarks.cluster import Cluster, PostgresMissing, postgres
+from benchmarks.cluster import Cluster, postgres
 from benchmarks.figures import Figures, Promise, Row, Run, Scale
 from benchmarks.issuing import contender
+from benchmarks.lean import Refused
 from benchmarks.load import Load, wrk
 from benchmarks.servers import running
 from benchmarks.signed_in import heliograph, scratch
@@ -33,6 +35,9 @@ IN_THE_PROCESS = "it is in memory, and lost with the process"
 FOLLOWED = "delivered to its device; acknowledgement, result or expiry are kept and can be asked for; checked whether the caller may"
 NANOMDM_THEN = "given to its device when that asks; the result is kept; no expiry"
 GOAL = 1.0
+"""Of NanoMDM in memory, which syncs nothing: per core, durable commands are to cost no more."""
+TROUBLE = (RuntimeError, OSError, Refused, SubprocessError, asyncpg.PostgresError)
+"""What leaves a peer out, with a note: it is not installed, does not start, or does not do what it said."""
 
 
 def _nothing() -> None:
@@ -80,7 +85,7 @@ def measure_enqueuing(scale: Scale, figures: Figures) -> None:
             for name in list(runs):
                 try:
                     runs[name].append(takers[name].counted(scale.seconds))
-                except RuntimeError as error:
+                except TROUBLE as error:
                     if name == SQLITE:
                         raise
                     figures.notes.append(f"{name} does not count: {error}")
@@ -101,7 +106,7 @@ def _takers(stack: contextlib.ExitStack, scale: Scale, figures: Figures) -> dict
     def tried(name: str, taker: contextlib.AbstractContextManager[Taker]) -> None:
         try:
             found[name] = stack.enter_context(taker)
-        except (PostgresMissing, FileNotFoundError, RuntimeError) as error:
+        except TROUBLE as error:
             if name == SQLITE:
                 raise
             figures.notes.append(f"{name} was left out: {error}")
@@ -111,7 +116,7 @@ def _takers(stack: contextlib.ExitStack, scale: Scale, figures: Figures) -> dict
     tried("huey, SQLite", _queue("huey", scale.phones))
     try:
         cluster = stack.enter_context(postgres())
-    except (PostgresMissing, RuntimeError) as error:
+    except TROUBLE as error:
         figures.notes.append(f"Everything on PostgreSQL was left out: {error}")
         return found
     tried(POSTGRESQL, _heliograph(scale.phones, cluster))

@@ -17,8 +17,9 @@ from typing import Any
 
 import jwt
 
-from benchmarks.servers import Process, Running
+from benchmarks.servers import START_S, Process, Running
 from heliograph.domain.access import SCOPE
+from heliograph.storage.operator_file import NAME as OPERATOR_FILE
 from tests.ports import reserved_port
 
 KEY_FILE = "bench-key.json"
@@ -76,6 +77,10 @@ class Deployment:
     def _key(self) -> Path:
         path = self.folder / KEY_FILE
         if not path.exists():
+            # The server answers /readyz a moment before the command line can find it.
+            deadline = time.monotonic() + START_S
+            while not (self.folder / OPERATOR_FILE).exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
             command = [sys.executable, "-m", "heliograph", "keys", "create", "--enterprise", "*", "--role", "admin"]
             command += ["--data-dir", str(self.folder), "--out", str(path)]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

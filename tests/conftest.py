@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("heliograph", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("heliograph")
 
-pytest_plugins = ["tests.postgres", "tests.socket_watch", "tests.chromium", "tests.workers", "pytester"]
+pytest_plugins = ["tests.postgres", "tests.socket_watch", "tests.chromium", "tests.workers", "tests.ways_in", "pytester"]
 
 
 def pytest_configure() -> None:

@@ -8,9 +8,9 @@ from tests.api.live import Live, live_server, settings_for
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def live(tmp_path_factory: pytest.TempPathFactory, way_in: str) -> Iterator[Live]:
     """A running server."""
-    with live_server(settings_for(tmp_path_factory.mktemp("data"))) as server:
+    with live_server(settings_for(tmp_path_factory.mktemp(way_in))) as server:
         yield server
 
 

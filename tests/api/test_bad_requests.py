@@ -7,6 +7,8 @@ from heliograph.commands import COMMANDS
 from heliograph.domain.device import Ownership
 from tests.api.live import Live
 
+pytestmark = pytest.mark.both_ways
+
 ROOT = 'Invalid JSON payload received. Unknown name "": Root element must be a message. That is a JSON object: { … }.'
 TYPE = "(type.googleapis.com/google.android.devicemanagement.v1.Command.CommandType)"
 TYPES = ", ".join(COMMANDS)

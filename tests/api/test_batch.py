@@ -65,6 +65,7 @@ def answer(part: bytes) -> Answer:
 
 @pytest.mark.parametrize("path", ["/batch", "/batch/androidmanagement/v1"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.both_ways
 def test_each_call_is_answered_under_its_id(live: Live, device: str, path: str, newline: str) -> None:
     issue = f"POST /v1/{device}:issueCommand?alt=json&prettyPrint=false HTTP/1.1"
     parts = [

@@ -11,6 +11,8 @@ from heliograph.service.limits import Limits
 from tests.api.live import Live, live_server, settings_for
 from tests.postgres import Cluster
 
+pytestmark = pytest.mark.both_ways
+
 
 class Remains(NamedTuple):
     """Names of what was in a deleted enterprise."""
@@ -26,11 +28,11 @@ class Remains(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=["sqlite, keep", "sqlite, 404", "postgresql, keep"])
-def remains(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remains]:
+def remains(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, way_in: str) -> Iterator[Remains]:
     """What is left in either engine, under either rule for the operations of deleted devices."""
     engine, operations_of_deleted_devices = request.param.split(", ")
     limits = Limits(operations_of_deleted_devices=operations_of_deleted_devices)
-    settings = settings_for(tmp_path_factory.mktemp("data"), limits=limits)
+    settings = settings_for(tmp_path_factory.mktemp(way_in), limits=limits)
     if engine == "postgresql":
         postgres: Cluster = request.getfixturevalue("postgres")
         settings = dataclasses.replace(settings, database_url=postgres.fresh_database())

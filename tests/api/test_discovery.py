@@ -180,6 +180,7 @@ def amapi(live: Live) -> Iterator[Any]:
         yield build("androidmanagement", "v1", http=http, discoveryServiceUrl=url(live), static_discovery=False)
 
 
+@pytest.mark.both_ways
 def test_googles_client_built_from_it_issues_follows_and_cancels(amapi: Any, device: str) -> None:  # noqa: ANN401
     devices = amapi.enterprises().devices()
 
@@ -200,6 +201,7 @@ def test_googles_client_calls_what_is_not_offered_and_shows_the_sentence(amapi: 
     )
 
 
+@pytest.mark.both_ways
 def test_its_batches_come_here_too(live: Live, amapi: Any, enterprise: str) -> None:  # noqa: ANN401
     """With Google's own document they would go to Google: a WIPE among them."""
     devices = [live.device(enterprise) for _ in range(3)]

@@ -69,6 +69,7 @@ def next_message(answer: http.client.HTTPResponse) -> dict[str, str]:
     raise AssertionError("the stream has ended")
 
 
+@pytest.mark.both_ways
 def test_a_page_has_the_events_after_the_cursor_and_the_cursor_to_go_on_with(live: Live, enterprise: str) -> None:
     device = live.device(enterprise)
     names = [ended(live, device) for _ in range(3)]
@@ -86,6 +87,7 @@ def test_a_page_has_the_events_after_the_cursor_and_the_cursor_to_go_on_with(liv
     assert {"events": [], "cursor": "3"} == page(live, enterprise, "?after=latest").json
 
 
+@pytest.mark.both_ways
 def test_an_enterprise_that_enabled_nothing_has_no_events(live: Live) -> None:
     enterprise = live.enterprise()
     ended(live, live.device(enterprise))
@@ -101,6 +103,7 @@ def test_a_cursor_that_cannot_be_is_refused(live: Live, enterprise: str, after: 
     assert sentence in answer.message
 
 
+@pytest.mark.both_ways
 def test_a_cursor_older_than_what_is_kept_is_gone_and_says_how_to_go_on(live: Live, enterprise: str) -> None:
     device = live.device(enterprise)
     for _ in range(2):
@@ -123,6 +126,7 @@ def test_an_unknown_enterprise_is_403(live: Live) -> None:
     assert 403 == page(live, "enterprises/nobody").status
 
 
+@pytest.mark.both_ways
 def test_json_lines_go_on_with_what_comes(live: Live, enterprise: str) -> None:
     device = live.device(enterprise)
     first = ended(live, device)
@@ -136,6 +140,7 @@ def test_json_lines_go_on_with_what_comes(live: Live, enterprise: str) -> None:
     assert [("1", first), ("2", second)] == [(event["cursor"], event["data"]["name"]) for event in (before, after)]
 
 
+@pytest.mark.both_ways
 def test_an_event_source_reads_on_from_its_last_event_id(live: Live, enterprise: str) -> None:
     """Which a browser sends when it connects again; the address still has the first cursor."""
     device = live.device(enterprise)

@@ -18,6 +18,8 @@ from tests.api.discovered_commands import Broken, Sent, broken_commands, valid_c
 from tests.api.live import Live, Response, live_server, settings_for
 from tests.patience import PATIENCE_S
 
+pytestmark = pytest.mark.both_ways
+
 fuzz = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 FORM = "application/x-www-form-urlencoded"
 
@@ -49,9 +51,9 @@ def caller(live: Live) -> Iterator[Caller]:
 
 
 @pytest.fixture(scope="module")
-def strict_caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+def strict_caller(tmp_path_factory: pytest.TempPathFactory, way_in: str) -> Iterator[Caller]:
     """As `caller`, of a server that refuses what Google's parsers only tolerate."""
-    settings = settings_for(tmp_path_factory.mktemp("strict"), limits=Limits(behaviour=Behaviour.STRICT))
+    settings = settings_for(tmp_path_factory.mktemp(way_in), limits=Limits(behaviour=Behaviour.STRICT))
     with live_server(settings) as live:
         made = Caller(live, live.device(live.enterprise()))
         with contextlib.closing(made.connection):

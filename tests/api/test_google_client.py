@@ -13,6 +13,8 @@ from googleapiclient.errors import HttpError
 from tests.api.live import Live
 from tests.discovery import command_types
 
+pytestmark = pytest.mark.both_ways
+
 BODIES: dict[str, dict[str, Any]] = {
     "LOCK": {"type": "LOCK", "duration": "120s"},
     "RESET_PASSWORD": {"type": "RESET_PASSWORD", "newPassword": "correct horse", "resetPasswordFlags": ["LOCK_NOW"]},

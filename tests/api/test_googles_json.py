@@ -18,6 +18,8 @@ from heliograph.service.limits import Limits
 from scripts.wrong_bodies import SLOPPY, Sloppy
 from tests.api.live import Live, live_server, settings_for
 
+pytestmark = pytest.mark.both_ways
+
 GOOGLES = Behaviour.DOCUMENTED.reader
 
 
@@ -171,9 +173,9 @@ def test_a_server_takes_them_in_every_method_that_has_a_body(live: Live, device:
 
 
 @pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def strict(tmp_path_factory: pytest.TempPathFactory, way_in: str) -> Iterator[Live]:
     """A server with `--behaviour strict`."""
-    with live_server(settings_for(tmp_path_factory.mktemp("strict"), limits=Limits(behaviour=Behaviour.STRICT))) as server:
+    with live_server(settings_for(tmp_path_factory.mktemp(way_in), limits=Limits(behaviour=Behaviour.STRICT))) as server:
         yield server
 
 

@@ -25,6 +25,7 @@ from heliograph.server.store import clock_for
 from heliograph.service.limits import Limits
 from heliograph.settings import Admission, Settings
 from tests.api.live import Live, live_server, settings_for
+from tests.hostile.requests import SHORT
 from tests.patience import PATIENCE_S
 from tests.sign_in.conftest import bearer_of, guarded_server
 
@@ -316,6 +317,16 @@ def test_pages_of_any_length_are_written_at_once(both: Both, size: int, fields: 
     before = both.taking.count
 
     assert both.compare(Wanted("GET", "list", f"pageSize={size}", fields=fields).rendered(both)).startswith(b"HTTP/1.1 200 ")
+    assert before + 1 == both.taking.count
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_hostile_request_is_answered_the_same(both: Both, name: str) -> None:
+    before = both.taking.count
+
+    said = both.compare(Wanted("POST", "issue", body=SHORT[name].body).rendered(both))
+
+    assert said.startswith(b"HTTP/1.1 400 ")
     assert before + 1 == both.taking.count
 
 

@@ -92,6 +92,7 @@ def test_a_body_of_a_mebibyte_is_read_and_a_larger_one_refused(live: Live, devic
     assert 1 == len(live.call("GET", f"/v1/{device}/operations").json["operations"])
 
 
+@pytest.mark.both_ways
 def test_a_chunked_body_is_read(live: Live, device: str) -> None:
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", live.port, timeout=90)) as connection:
         chunks: Iterator[bytes] = iter([b'{"type":', b'"LOCK"}'])

@@ -19,9 +19,9 @@ PAGE = "https://console.example.com"
 
 
 @pytest.fixture(scope="module")
-def with_cors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def with_cors(tmp_path_factory: pytest.TempPathFactory, way_in: str) -> Iterator[Live]:
     """A server that one web page may call."""
-    with live_server(settings_for(tmp_path_factory.mktemp("data")), cors_origins=[PAGE]) as server:
+    with live_server(settings_for(tmp_path_factory.mktemp(way_in)), cors_origins=[PAGE]) as server:
         yield server
 
 
@@ -65,6 +65,7 @@ def test_a_patch_may_come_through_a_post(live: Live, device: str) -> None:
     assert answer.json["policyName"].endswith("/policies/p")
 
 
+@pytest.mark.both_ways
 def test_a_long_get_may_come_as_a_post_with_its_query_in_the_body(live: Live, device: str) -> None:
     issued = live.post(f"/v1/{device}:issueCommand", {"type": "LOCK"}).json
     query = {"filter": 'metadata.type="LOCK"', "fields": "operations/name" + ",operations/name" * 200}
@@ -87,6 +88,7 @@ def test_a_method_that_cannot_be_tunnelled_is_refused(live: Live, device: str) -
 
 
 @pytest.mark.parametrize("content_type", [None, "application/json", "application/json; charset=utf-8", FORM, "text/plain"])
+@pytest.mark.both_ways
 def test_a_body_is_json_whatever_its_type_says(live: Live, device: str, content_type: str | None) -> None:
     """`curl -d` says that it is a form; Google tolerates a missing type (amapi.md §9.14)."""
     headers = {"content_type": content_type} if content_type else {}
@@ -126,6 +128,7 @@ def test_a_body_that_is_not_what_its_encoding_says_is_refused(
     assert {} == live.call("GET", f"/v1/{device}/operations").json
 
 
+@pytest.mark.both_ways
 def test_a_large_answer_is_gzipped_for_who_takes_it(live: Live, device: str) -> None:
     for _ in range(20):
         live.post(f"/v1/{device}:issueCommand", {"type": "LOCK"})

@@ -2,7 +2,11 @@
 
 import uuid
 
+import pytest
+
 from tests.api.live import Live
+
+pytestmark = pytest.mark.both_ways
 
 BODY = '{"type":"LOCK"}'
 

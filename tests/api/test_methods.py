@@ -36,6 +36,7 @@ def test_a_served_method_takes_exactly_the_documented_parameters_and_a_body_wher
 
 
 @pytest.mark.parametrize("id", sorted(METHODS))
+@pytest.mark.both_ways
 def test_a_documented_method_is_served_or_answers_501_with_a_sentence_why(live: Live, id: str) -> None:
     path = "/v1/" + path_of(METHODS[id]).replace("*", "nothing")
 

@@ -1,5 +1,6 @@
 """The `fields` parameter."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 
@@ -114,8 +115,16 @@ def test_a_command_with_a_selector_that_names_nothing_is_not_issued(live: Live, 
     assert [200, 400] == [live.call("GET", f"/v1/{device}?fields={fields}").status for fields in ("policyCompliant", "hardwareInfo/modell")]
 
 
+@pytest.mark.both_ways
 def test_a_timeline_is_selected_from_too(live: Live, device: str) -> None:
     operation = live.post(f"/v1/{device}:issueCommand", {"type": "LOCK"}).json["name"]
 
     assert {"state": "QUEUED"} == live.call("GET", f"/heliograph/v1/{operation}/timeline?fields=state").json
     assert 400 == live.call("GET", f"/heliograph/v1/{operation}/timeline?fields=entries/whta").status
+
+
+@pytest.mark.parametrize("method", [*AMAPI_METHODS, *OWN_METHODS], ids=lambda method: method.id)
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_a_selector_of_stars_is_valid_or_refused_of_every_method(method: Method, depth: int) -> None:
+    with contextlib.suppress(InvalidArgument):
+        selection_of("/".join("*" * depth), method.response)

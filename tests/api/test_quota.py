@@ -105,6 +105,7 @@ def test_each_call_of_a_batch_counts(live_with_quota: Live) -> None:
     assert ["200", "200", "200", "429", "429"] == statuses
 
 
+@pytest.mark.both_ways
 def test_a_device_takes_no_more_open_commands_than_the_limit_says(tmp_path: Path) -> None:
     with live_server(settings_for(tmp_path, limits=Limits(open_operations_most=2))) as live:
         device = live.device(live.enterprise())
@@ -120,6 +121,7 @@ def test_a_device_takes_no_more_open_commands_than_the_limit_says(tmp_path: Path
     assert 200 == again.status
 
 
+@pytest.mark.both_ways
 def test_what_an_enterprise_may_hold_is_bounded_in_googles_words(tmp_path: Path) -> None:
     limits = with_limits(Limits(), ["enrollment-tokens=1", "policies=1", "request-ids=1", "open-command-bytes=5000"])
     with live_server(settings_for(tmp_path, limits=limits)) as live:

@@ -1,8 +1,11 @@
 """Heliograph's own addition: what happened to an operation, and why it does not go on."""
 
+import pytest
+
 from tests.api.live import Live
 
 
+@pytest.mark.both_ways
 def test_a_timeline_tells_every_change_with_its_time_and_why_it_waits(live: Live, device: str) -> None:
     name = live.post(f"/v1/{device}:issueCommand", {"type": "LOCK"}).json["name"]
 

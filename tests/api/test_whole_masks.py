@@ -80,6 +80,7 @@ def test_the_star_stands_alone(live: Live, device: str, mask: str) -> None:
     assert "Invalid field mask: " in answer.message
 
 
+@pytest.mark.both_ways
 def test_a_partial_list_of_operations_is_not_supported_as_googles_document_says(live: Live, device: str) -> None:
     live.post(f"/v1/{device}:issueCommand", {"type": "LOCK"})
 

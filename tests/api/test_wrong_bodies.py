@@ -6,6 +6,8 @@ from structlog.testing import capture_logs
 from scripts.wrong_bodies import HABITS
 from tests.api.live import Live
 
+pytestmark = pytest.mark.both_ways
+
 ROWS = [(body, advice) for habit in HABITS for body, advice in habit.bodies.items()]
 SECRETS = ("hunter2", "735512")
 

@@ -46,6 +46,8 @@ def _many(element: bytes, size: int) -> bytes:
 
 _ISSUE = "/v1/{device}:issueCommand"
 _SPACES = b"+" * 8_000
+_LANE_MOST = 3_500
+"""Bytes of a body: with its head it still comes in one slice (http_protocol.py); what comes in more never takes the hot lane."""
 
 HOSTILE: Mapping[str, Hostile] = {
     # Before anybody is known.
@@ -109,3 +111,23 @@ HOSTILE: Mapping[str, Hostile] = {
         "POST", "/batch", batch_of([b"POST /v1/{device}:issueCommand\n\n{" + names(1_000) + b"}"] * 200), BATCH
     ),
 }
+
+SHORT: Mapping[str, Hostile] = {
+    name: Hostile("POST", _ISSUE, body, JSON)
+    for name, body in {
+        "few unknown names": b"{" + names(_LANE_MOST // 16) + b"}",
+        "one name twice among few": b"{" + names(_LANE_MOST // 20) + b"," + names(1) + b"}",
+        "every name twice, few": b"{" + names(_LANE_MOST // 32) + b"," + names(_LANE_MOST // 32) + b"}",
+        "few wrong flags": b'{"resetPasswordFlags":' + _many(b'"x"', _LANE_MOST - 100) + b"}",
+        "few numbers for flags": b'{"resetPasswordFlags":' + _many(b"1.5", _LANE_MOST - 100) + b"}",
+        "few objects for flags": b'{"resetPasswordFlags":' + _many(b"{}", _LANE_MOST - 100) + b"}",
+        "few brackets": b"[" * _LANE_MOST,
+        "few languages": b'{"startLostModeParams":{"lostMessage":{"defaultMessage":"x","localizedMessages":{'
+        + b",".join(b'"q%d":""' % number for number in range(_LANE_MOST // 12))
+        + b"}}}}",
+        "a long duration": b'{"type":"LOCK","duration":"' + b"9" * (_LANE_MOST - 100) + b's"}',
+        "a number of digits": b'{"type":' + b"9" * (_LANE_MOST - 100) + b"}",
+        "escapes": b'{"type":"' + b"\\u0000" * (_LANE_MOST // 7) + b'"}',
+    }.items()
+}
+"""As much of issueCommand's as the hot lane takes: longer ones go to the app."""

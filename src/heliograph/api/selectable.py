@@ -55,8 +55,7 @@ def _places_below(messages: frozenset[str]) -> Mapping[str, _Place]:
     """Where each name leads from these messages. Made once for each of the few sets of messages."""
     found: dict[str, _Place] = {"*": _Place()}
     for message in messages:
-        schema = _schemas()[message]
-        for name, of in schema["properties"].items():
+        for name, of in _schemas()[message].get("properties", {}).items():  # an enum has none, and leads nowhere
             place = _place_of(of)
             found[name] = _both(found.get(name, _Place()), place)
             found["*"] = _both(found["*"], place)

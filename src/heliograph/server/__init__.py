@@ -72,14 +72,13 @@ async def serve(settings: Settings, *, ready: Callable[[str], None], invite: Cal
                 parts = await begun_before(came, _begun(settings, listener, operator_secret, stack))
                 if parts is None:
                     return
-                with operator_file(settings.data_dir, OperatorFile(near_url(listener), operator_secret)):
-                    ready(url_of(listener))
-                    link = await begun_before(came, first_invitation(settings, parts.ports, near_url(listener)))
-                    if link is not None:
-                        invite(link)
-                    await stack.enter_async_context(seen_alive())
-                    report(READY)
-                    await came.wait()
+                ready(url_of(listener))
+                link = await begun_before(came, first_invitation(settings, parts.ports, near_url(listener)))
+                if link is not None:
+                    invite(link)
+                await stack.enter_async_context(seen_alive())
+                report(READY)
+                await came.wait()
             report(STOPPING)
             end.enter_context(ended_within(settings.drain_s + settings.shutdown_s))
             parts.channel.stop_soon()
@@ -90,6 +89,8 @@ async def serve(settings: Settings, *, ready: Callable[[str], None], invite: Cal
 async def _begun(settings: Settings, listener: socket.socket, operator_secret: str, stack: contextlib.AsyncExitStack) -> Parts:
     """The parts of a server that answers on the socket; it ends with the stack."""
     parts = await stack.enter_async_context(assembled(settings, clock=clock_for(settings), operator_secret=operator_secret))
+    # Before anyone is answered: who sees that the server is ready finds its desk.
+    stack.enter_context(operator_file(settings.data_dir, OperatorFile(near_url(listener), operator_secret)))
     server = serving(
         parts.app, listener, drain=parts.drain, shutdown_s=settings.shutdown_s, limits=settings.http,
         lane=parts.lane, trusted_proxies=settings.trusted_proxies,
