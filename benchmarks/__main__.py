@@ -26,6 +26,7 @@ from benchmarks.half_of_peak import measure_half_of_peak
 from benchmarks.idle import measure_idle
 from benchmarks.issuing import measure_issuing, measure_reads, measure_two_servers
 from benchmarks.many_phones import measure_many_phones
+from benchmarks.pages import measure_pages
 from benchmarks.peers import measure_peers
 from benchmarks.plugin import measure_plugin
 from benchmarks.report import printed
@@ -47,6 +48,7 @@ SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
     "half-of-peak": measure_half_of_peak,
     "many-phones": measure_many_phones,
     "flat": measure_flat,
+    "pages": measure_pages,
     "bulk": measure_bulk,
     "peers": measure_peers,
     "idle": measure_idle,

@@ -34,6 +34,8 @@ VARYING = ((re.compile(rb"operations/\d+"), b"operations/N"), (re.compile(rb'(Ti
 LENGTH = re.compile(rb"(?<=content-length: )\d+")
 LAST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 PIECES_MOST = 8
+PAGE = 100
+"""Operations that are there from the beginning: no page of so many of the oldest changes by another command."""
 
 
 def without_varying(heard: bytes) -> bytes:
@@ -136,6 +138,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
         device = live.device(live.enterprise())
         with both_ways(live, device) as found:
             found.open = live.post(f"/v1/{device}:issueCommand", {"type": "LOCK", "duration": "9999s"}).json["name"]
+            found.said(found.hot, PLAIN["issue"].rendered(found) * PAGE)
             yield found
 
 
@@ -167,7 +170,8 @@ PATHS = {
     "another get": "/v1/{device}/operations/1",
     "no id": "/v1/{device}/operations/x",
     "no device": "/v1/enterprises/e/devices/d:issueCommand",
-    "a list": "/v1/{device}/operations?pageSize=1",
+    "list": "/v1/{device}/operations",
+    "list of one": "/v1/{device}/operations?pageSize=1",
     "a device": "/v1/{device}?fields=name",
     "encoded": "/v1/{device}%3AissueCommand",
     "double": "/v1//{device}:issueCommand",
@@ -177,6 +181,22 @@ PATHS = {
     "fragment": "/v1/{operation}#f",
 }
 QUERIES = ["", "alt=json", "prettyPrint=false", "prettyPrint=false&alt=json", "alt=media", "$.xgafv=1", "fields=name", "requestId=r", "x=y"]
+PAGES = [
+    "pageSize=1",
+    "page_size=2&prettyPrint=false",
+    "pageSize=3&$.xgafv=1",
+    "pageSize=many",
+    "pageSize=-1",
+    "pageSize=100",
+    "pageToken=nonsense",
+    "filter=done=true&pageSize=1",
+    "filter=nonsense",
+    "returnPartialSuccess=true",
+    "pageSize=1&fields=nextPageToken",
+    "pageSize=1&fields=nothing",
+    "pageSize=%ff",
+    "size=1",
+]
 FIELDS = [
     b"Expect: 100-continue",
     b"Connection: close",
@@ -226,11 +246,12 @@ class Wanted:
 HOT = st.one_of(
     st.builds(Wanted, st.just("POST"), st.just("issue"), body=st.sampled_from(BODIES), query=st.sampled_from(QUERIES[:4])),
     st.builds(Wanted, st.just("GET"), st.just("get"), query=st.sampled_from(QUERIES[:4])),
+    st.builds(Wanted, st.just("GET"), st.just("list"), query=st.sampled_from(PAGES), fields=st.sampled_from([(), (FIELDS[5],)])),
 )
 ANY = st.builds(
     Wanted,
     st.sampled_from(["POST", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"]),
-    st.sampled_from(sorted(PATHS)),
+    st.sampled_from(sorted(PATHS.keys() - {"list"})),  # all of which another issueCommand changes
     st.sampled_from(QUERIES),
     st.sampled_from(["1.1", "1.1", "1.1", "1.0"]),
     st.lists(st.sampled_from(FIELDS), max_size=3, unique=True).map(tuple),
@@ -254,10 +275,15 @@ def test_both_ways_answer_the_same_bytes(both: Both, wanted: list[Wanted], cuts:
     assert both.compare(data, cuts).startswith(b"HTTP/1.1 ")
 
 
-PLAIN = [Wanted("POST", "issue", body=BODIES[1]), Wanted("GET", "get"), Wanted("POST", "issue", body=BODIES[7])]
+PLAIN = {
+    "issue": Wanted("POST", "issue", body=BODIES[1]),
+    "get": Wanted("GET", "get"),
+    "list": Wanted("GET", "list of one"),
+    "a refusal": Wanted("POST", "issue", body=BODIES[7]),
+}
 
 
-@pytest.mark.parametrize("wanted", PLAIN, ids=["issue", "get", "a refusal"])
+@pytest.mark.parametrize("wanted", PLAIN.values(), ids=PLAIN)
 def test_a_request_cut_at_any_byte_is_answered_the_same(both: Both, wanted: Wanted) -> None:
     data = wanted.rendered(both)
     whole = both.compare(data)
@@ -266,7 +292,7 @@ def test_a_request_cut_at_any_byte_is_answered_the_same(both: Both, wanted: Want
         assert whole == both.said(both.hot, data, [cut])
 
 
-@pytest.mark.parametrize("wanted", PLAIN, ids=["issue", "get", "a refusal"])
+@pytest.mark.parametrize("wanted", PLAIN.values(), ids=PLAIN)
 def test_a_client_that_has_said_all_gets_no_other_answer(both: Both, wanted: Wanted) -> None:
     data = wanted.rendered(both)
     whole = both.compare(data)
@@ -279,9 +305,18 @@ def test_a_client_that_has_said_all_gets_no_other_answer(both: Both, wanted: Wan
 @pytest.mark.parametrize("method", [method for method in AMAPI_METHODS if method.at_once is not None], ids=lambda method: method.id)
 def test_the_lane_takes_what_is_hot(both: Both, method: Any) -> None:  # noqa: ANN401 - a row
     before = both.taking.count
-    wanted = Wanted(method.http, "issue" if method.takes_body else "get", body=b'{"type":"LOCK"}' if method.takes_body else None)
+    wanted = PLAIN[method.id.rpartition(".")[2].removesuffix("Command")]
 
     assert both.compare(wanted.rendered(both)).startswith(b"HTTP/1.1 200 ")
+    assert before + 1 == both.taking.count
+
+
+@pytest.mark.parametrize("size", [1, 5, 60])
+@pytest.mark.parametrize("fields", [(), (b"Accept-Encoding: gzip",), (b"Accept-Encoding: gzip;q=0",)], ids=["", "gzip", "no gzip"])
+def test_pages_of_any_length_are_written_at_once(both: Both, size: int, fields: tuple[bytes, ...]) -> None:
+    before = both.taking.count
+
+    assert both.compare(Wanted("GET", "list", f"pageSize={size}", fields=fields).rendered(both)).startswith(b"HTTP/1.1 200 ")
     assert before + 1 == both.taking.count
 
 
@@ -297,8 +332,9 @@ def test_a_hostile_request_is_answered_the_same(both: Both, name: str) -> None:
 
 NOT_TAKEN = {
     "an unusual method": Wanted("HEAD", "get"),
-    "another method": Wanted("GET", "a list"),
-    "a query": Wanted("GET", "get", "fields=name"),
+    "another method": Wanted("GET", "a device"),
+    "fields": Wanted("GET", "get", "fields=name"),
+    "a query that cannot be": Wanted("GET", "get", "alt=media"),
     "a page": Wanted("GET", "get", fields=(b"Origin: http://page.example",)),
     "a word wanted first": Wanted("POST", "issue", fields=(b"Expect: 100-continue",), body=b'{"type":"LOCK"}'),
     "a long body": Wanted("POST", "issue", body=b'{"type":"LOCK"}' + b" " * 20_000),

@@ -1,10 +1,14 @@
 """Query strings: what every method takes, and its own parameters."""
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from heliograph.api.http.query import USUAL, NoQuery, PageQuery, Query, parse_query, read_own
+from heliograph.api.app import METHODS
+from heliograph.api.http.query import USUAL, NoQuery, PageQuery, Query, parse_query, read_own, read_plainly
 from heliograph.protojson.errors import InvalidArgument, Unimplemented
-from heliograph.protojson.messages import Message
+from heliograph.protojson.messages import Message, decode_message
 from tests.discovery import document
 
 
@@ -60,6 +64,23 @@ def test_a_parameter_may_be_written_in_both_spellings_and_its_last_value_counts(
 def test_a_number_that_is_none_is_refused(value: str) -> None:
     with pytest.raises(InvalidArgument, match="Invalid value at 'page_size'"):
         read_own(PageQuery, parse_query(f"pageSize={value}".encode()).own)
+
+
+@given(
+    st.sampled_from(sorted({method.query for method in METHODS}, key=lambda message: message.__name__)),
+    st.data(),
+)
+def test_what_is_read_plainly_is_what_the_walk_reads(message: type[msgspec.Struct], data: st.DataObject) -> None:
+    names = [name for field in msgspec.structs.fields(message) for name in (field.name, field.encode_name)]
+    numbers = st.integers().map(str)
+    texts = (
+        st.sampled_from(["", "-0", "00", "7", "007", "+7", "7.0", "999999999", "2147483648", " 7", "true"]) | numbers | st.text(max_size=3)
+    )
+    own = data.draw(st.dictionaries(st.sampled_from([*names, "other"]), st.lists(texts, min_size=1, max_size=2), max_size=3))
+
+    plain = read_plainly(message, own)
+
+    assert plain is None or plain == decode_message(message, {name: found[-1] for name, found in own.items()}, root="")
 
 
 def test_lists_and_flags_are_read() -> None:

@@ -14,7 +14,7 @@ from heliograph.domain.operation import Operation
 from heliograph.domain.request_id import KEY_MAX_CHARS, REQUEST_ID_LIFE_S, request_id_of
 from heliograph.protojson.errors import InvalidArgument, NotFound
 from heliograph.service.issue_command import RequestIdReused, issue_command
-from heliograph.service.operations import cancel_operation, list_operations
+from heliograph.service.operations import cancel_operation
 from tests.service.world import LAB, World, world
 
 LOCK = '{"type":"LOCK"}'
@@ -28,8 +28,7 @@ async def issue(lab: World, device: DeviceName, body: str = LOCK, *, request_id:
 
 async def operations_of(lab: World, device: DeviceName) -> list[Operation]:
     """Every operation of the device."""
-    found, _ = await list_operations(lab.ports, device, filter_text="", page_size=None, page_token="")
-    return list(found)
+    return list((await lab.ports.store.operations(device, after_ms=0, limit=100)).items)
 
 
 async def test_the_same_request_gets_the_first_operation_as_it_is_by_then(lab: World) -> None:

@@ -14,6 +14,7 @@ import pytest
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.errors import Overloaded
 from heliograph.domain.evidence import Judgement
+from heliograph.domain.longrunning import render_operation
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName
 from heliograph.domain.operation import Operation, State
 from heliograph.service.ports import (
@@ -356,6 +357,39 @@ class StoreConformance:
 
         assert (issued[:3], True) == (list(first.items), first.more)
         assert (issued[3:], False) == (list(rest.items), rest.more)
+
+    @pytest.mark.parametrize("limit", [1, 3, 7, 100, 1_000])
+    async def test_what_is_at_hand_is_what_callers_are_shown_of_the_page(self, open_store: OpenStore, limit: int) -> None:
+        device = device_name()
+        store = await open_store()
+        await enrolled(store, device)
+        issued = [await store.decide(Sees(device=device), issue(device)) for _ in range(7)]
+        await store.decide(Sees(device=device), write(*(PutOperation(ended(one, START_US)) for one in issued[::2])))
+
+        for _ in ("as memory has them", "as the rows say"):
+            for after_ms in (0, issued[2].create_ms, issued[-1].create_ms):
+                page = await store.operations(device, after_ms=after_ms, limit=limit)
+                at_hand = store.operations_at_hand(device, after_ms=after_ms, limit=limit)
+                assert at_hand is None or list(map(render_operation, page.items)) == list(map(render_operation, at_hand.items))
+                assert at_hand is None or page.more == at_hand.more
+            for one in issued:
+                assert store.operation_at_hand(one.name) in (None, await store.operation(one.name))
+            store = await open_store()
+
+    async def test_nothing_is_at_hand_of_a_device_that_is_not_there(self, open_store: OpenStore) -> None:
+        device = device_name()
+        store = await open_store()
+        await enrolled(store, device)
+        issued = await store.decide(Sees(device=device), issue(device))
+        await store.decide(Sees(device=device), write(PutOperation(ended(issued, START_US))))
+        await store.decide(Sees(device=device), write(DeleteDevice(device)))
+
+        for _ in ("as memory has it", "as the rows say"):
+            assert store.operations_at_hand(device, after_ms=0, limit=10) is None
+            assert store.operation_at_hand(issued.name) is None
+            assert store.operations_at_hand(device_name(), after_ms=0, limit=10) is None
+            assert 1 == len((await store.operations(device, after_ms=0, limit=10)).items)
+            store = await open_store()
 
     async def test_a_large_page_reads_the_writes_answered_before_it(self, open_store: OpenStore) -> None:
         device = device_name()

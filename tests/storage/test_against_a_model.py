@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from heliograph.domain.device import DeviceRecord, Tombstone
+from heliograph.domain.longrunning import render_operation
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
 from heliograph.service.ports import DeleteDevice, PutDevice, PutOperation, PutTombstone, Sees, Store
@@ -126,6 +127,8 @@ class StoreAndModel(RuleBasedStateMachine):
             left = self.tombstones.get(device)
             left = left if left is not None and left.expires_us > self.clock.at_us else None
             assert mine == list((await self.store.operations(device, after_ms=0, limit=1_000)).items)
+            at_hand = self.store.operations_at_hand(device, after_ms=0, limit=100)
+            assert at_hand is None or list(map(render_operation, mine)) == list(map(render_operation, at_hand.items))
             assert list(open_) == list(await self.store.open_operations(device))
             assert self.devices.get(device, left) == await self.store.by_credential(credential_of(device))
             facts = await self.store.decide(Sees(device=device, open_operations=True), look)

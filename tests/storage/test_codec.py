@@ -4,10 +4,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliograph.domain.device import DeviceRecord, DeviceReport, EnrollmentTokenRecord, EnterpriseRecord, MemoryInfo
+from heliograph.domain.longrunning import render_operation
 from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.outcome import RpcStatus
 from heliograph.protojson.messages import Int64
-from heliograph.storage.codec import device_from, encode_record, json_of, operation_columns, operation_from, tombstone_from
+from heliograph.storage.codec import (
+    device_from,
+    encode_record,
+    json_of,
+    operation_columns,
+    operation_from,
+    shown_operation_from,
+    tombstone_from,
+)
 from tests.storage.records import device_name, tombstone
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -33,6 +42,13 @@ ENTERPRISES = st.builds(EnterpriseRecord, created_us=INT64)
 @given(OPERATIONS)
 def test_operations(operation: Operation) -> None:
     assert operation == operation_from(operation.device, operation.create_ms, operation_columns(operation))
+
+
+@given(OPERATIONS)
+def test_what_callers_are_shown_of_an_operation(operation: Operation) -> None:
+    shown = shown_operation_from(operation.device, operation.create_ms, operation_columns(operation))
+
+    assert render_operation(operation) == render_operation(shown)
 
 
 def test_tombstones() -> None:

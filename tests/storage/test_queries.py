@@ -6,6 +6,7 @@ import pytest
 from heliograph.storage.queries import Migration, grouped, groups, migration_script, queries
 
 READS_A_WHOLE_TABLE = {
+    "living_devices": "an index's keys, once, when the store opens",
     "has_schema": "the catalogue is small",
     "stats": "of operations the open ones, of the outbox an index: asked every few seconds at most",
     "full_outboxes": "the outbox alone, after many new messages: how many wait of each enterprise",

@@ -8,11 +8,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
-from heliograph.storage.codec import operation_columns
+from heliograph.service.ports import Page
+from heliograph.storage.codec import operation_columns, operation_from
 from heliograph.storage.sqlite.connection import migrate
 from heliograph.storage.sqlite.memory import Memory
 from heliograph.storage.sqlite.memory_load import remembered
-from heliograph.storage.sqlite.paging import page_of_operations
+from heliograph.storage.sqlite.paging import KeyedDevice, page_of_operations
 from heliograph.storage.sqlite.sweeper import Sweeper
 from heliograph.storage.sqlite.tables import Tables
 from heliograph.storage.sqlite.unswept import NEIGHBOURS, Unswept
@@ -90,7 +91,7 @@ class SweeperAndModel(RuleBasedStateMachine):
     def read_the_next_page(self, device: DeviceName) -> None:
         """A reader who goes on where they were, whatever happened since: all that was there from first to last is seen once."""
         after_ms, seen, expected = self.reading.pop(device, (0, [], frozenset(self.ids(device))))
-        page = page_of_operations(self.tables, self.memory.unswept, device, after_ms=after_ms, limit=3)
+        page = self.page(device, self.memory, after_ms=after_ms, limit=3)
         seen = [*seen, *page.items]
         if page.more:
             self.reading[device] = page.items[-1].create_ms, seen, expected
@@ -105,15 +106,21 @@ class SweeperAndModel(RuleBasedStateMachine):
     def everything_is_read_once_and_in_order(self) -> None:
         for device in DEVICES:
             mine = [self.all[device, create_ms] for create_ms in self.ids(device)]
-            assert mine == list(page_of_operations(self.tables, self.memory.unswept, device, after_ms=0, limit=1_000).items)
+            assert mine == self.all_of(device, self.memory)
 
     @invariant()
     def a_crash_now_would_lose_nothing(self) -> None:
-        after_a_crash = remembered(self.tables).unswept
+        after_a_crash = remembered(self.tables)
         assert {device: self.ids(device) for device in DEVICES} == {
-            device: create_times(page_of_operations(self.tables, after_a_crash, device, after_ms=0, limit=1_000).items)
-            for device in DEVICES
+            device: create_times(self.all_of(device, after_a_crash)) for device in DEVICES
         }
+
+    def all_of(self, device: DeviceName, memory: Memory) -> list[Operation]:
+        return list(self.page(device, memory, after_ms=0, limit=1_000).items)
+
+    def page(self, device: DeviceName, memory: Memory, *, after_ms: int, limit: int) -> Page[Operation]:
+        keyed = KeyedDevice(device, DEVICES[device])
+        return page_of_operations(self.tables, memory, keyed, after_ms=after_ms, limit=limit, read=operation_from)
 
     @invariant()
     def the_unswept_are_counted(self) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 from heliograph.api.calls import Asked, Calls
 from heliograph.api.health_pages import OK
 from heliograph.api.http.cycle import Cycle
-from heliograph.api.http.query import USUAL
-from heliograph.api.http.sending import GZIP_FROM_BYTES, write_answer
+from heliograph.api.http.query import USUAL, parse_query
+from heliograph.api.http.sending import write_sparingly
 from heliograph.api.http.streaming import Stream
 from heliograph.api.method import Call, Method, MethodTable, own_of
 from heliograph.asgi import JSON, ClientGone, Receive, Scope, Send
@@ -35,14 +35,16 @@ class HotLane:
         """As `Lane`. Never raises."""
         scope, body = cycle.scope, cycle.whole_body
         path: bytes = scope["raw_path"]
-        query = USUAL.get(scope["query_string"])
-        if body is None or len(body) > self._body_max_bytes or query is None or not path.startswith(self._prefix):
+        if body is None or len(body) > self._body_max_bytes or not path.startswith(self._prefix):
             return False
         try:
             method, ids = self._table.find(scope["method"], path[len(self._prefix) :].decode("latin-1"))
         except HeliographError:
             return False
         if method.at_once is None:
+            return False
+        query = USUAL.get(scope["query_string"]) or parse_query(scope["query_string"])
+        if query.fields or query.rejection is not None:
             return False
         return Passage(self._calls, cycle, Asked(method, ids, query, scope), method).begin(bytes(body) if method.takes_body else b"")
 
@@ -110,10 +112,8 @@ class Passage:
     # The answer.
 
     def _say(self, body: bytes) -> None:
-        as_sent = self._asked.as_sent(body)
-        if len(as_sent) < GZIP_FROM_BYTES:
+        if write_sparingly(self._cycle, OK, self._asked.as_sent(body), headers=[JSON]):
             self._calls.count(self._asked, OK)
-            write_answer(self._cycle, OK, as_sent, headers=[JSON])
         else:
             self._go_on(_given(body))
 

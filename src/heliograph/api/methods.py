@@ -75,6 +75,7 @@ _SERVED = (
         http="GET",
         path=f"{_DEVICE}/operations",
         handler=operations.list_,
+        at_once=operations.list_at_once,
         query=operations.ListOperationsQuery,
         summary="Lists a device's operations, oldest first.",
         response="ListOperationsResponse",

@@ -383,8 +383,8 @@ SERVER_OPTIONS: Final = (
         flag="--no-hot-lane",
         commands=SERVE,
         is_flag=True,
-        help="Answer issueCommand and operations.get as every other method is answered, which costs more: a way to find out whether a "
-        "fault is one of the short way that they go.",
+        help="Answer issueCommand, operations.get and operations.list as every other method is answered, which costs more: a way to "
+        "find out whether a fault is one of the short way that they go.",
     ),
     ServerOption(
         flag="--head-seconds",

@@ -12,7 +12,7 @@ import msgspec
 from heliograph.domain.filters import FilterView
 from heliograph.domain.messages import PACKAGE
 from heliograph.domain.names import DeviceName
-from heliograph.domain.operation import Operation, State
+from heliograph.domain.operation import Operation, ShownOperation, State
 from heliograph.protojson.errors import Code
 from heliograph.protojson.times import format_timestamp
 
@@ -26,7 +26,7 @@ _STATUS_SUFFIX = "Status"
 _encoded = msgspec.json.Encoder().encode
 
 
-def render_operation(operation: Operation) -> bytes:
+def render_operation(operation: Operation | ShownOperation) -> bytes:
     """The google.longrunning.Operation, compact. Hot: parts that are canonical JSON already are spliced, not decoded.
 
     `done` is omitted while false (amapi.md §1.8), errors carry no details, and no secret is in anything spliced.

@@ -16,6 +16,8 @@ DURATION_MAX_S = 315_576_000_000  # google.protobuf.Duration: 10,000 years of 36
 _EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 _FIRST_S = (1 - _EPOCH_ORDINAL) * S_PER_DAY
 _END_S = (3_652_060 - _EPOCH_ORDINAL) * S_PER_DAY  # 10000-01-01T00:00:00Z
+_TWO_DIGITS = tuple(f"{number:02d}" for number in range(60))
+"""Looked up in half the time that formatting takes: a page of ten operations has thirty of these."""
 _FIRST_TEXT = "0001-01-01T00:00:00Z"
 _LAST_TEXT = "9999-12-31T23:59:59.999999999Z"
 
@@ -124,13 +126,12 @@ def format_timestamp(us: int) -> str:
     return f"{_second_text(seconds)}.{micros // 1_000:03d}Z"
 
 
-@functools.lru_cache(maxsize=1024)
 def _second_text(seconds: int) -> str:
-    """Date and time to the second.  Cached, for the operations of one moment share it."""
+    """Date and time to the second."""
     days, of_day = divmod(seconds, S_PER_DAY)
     minutes, second = divmod(of_day, 60)
     hour, minute = divmod(minutes, 60)
-    return f"{_day_text(days)}T{hour:02d}:{minute:02d}:{second:02d}"
+    return f"{_day_text(days)}T{_TWO_DIGITS[hour]}:{_TWO_DIGITS[minute]}:{_TWO_DIGITS[second]}"
 
 
 @functools.lru_cache(maxsize=64)

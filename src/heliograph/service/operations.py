@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import NoReturn, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
 from heliograph.commands import COMMANDS
 from heliograph.domain import operation as life
@@ -12,7 +12,7 @@ from heliograph.domain.errors import OperationNotFound
 from heliograph.domain.filters import Filter, FilterView, parse_filter
 from heliograph.domain.longrunning import operation_view
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, OperationName
-from heliograph.domain.operation import Operation
+from heliograph.domain.operation import Operation, ShownOperation
 from heliograph.domain.paging import coerce_page_size, decode_page_token, encode_page_token
 from heliograph.domain.rights import Permit
 from heliograph.protojson.errors import Unavailable
@@ -32,6 +32,8 @@ SCANNED_MOST = 5_000
 LOOKED_BACK_MS = (3_600_000, 24 * 3_600_000, 7 * 24 * 3_600_000)
 """An hour, a day, a week."""
 
+Listed = tuple[Sequence[Operation | ShownOperation], str]
+"""A page's operations, oldest first, and the next page's token (empty after the last)."""
 R = TypeVar("R", EnterpriseRecord, EnrollmentTokenRecord)
 
 RETIRED_EVERY_US = 3_600 * 1_000_000
@@ -61,22 +63,60 @@ def operation_at_hand(ports: Ports, name: OperationName) -> Operation | None:
 
 async def list_operations(
     ports: Ports, device: DeviceName, *, filter_text: str = "", page_size: int | None = None, page_token: str = ""
-) -> tuple[Sequence[Operation], str]:
-    """A page of the device's operations that the filter wants, oldest first, and the next page's token (empty after the last).
+) -> Listed:
+    """A page of the device's operations that the filter wants.
 
     Raises: InvalidArgument: filter, page size or token; EnterpriseNotAuthorized, NotFound: no such device;
         DeviceNoLongerManaged if the limits hide the operations of deleted devices.
     """
+    asked = _asked(ports, device, filter_text, page_size, page_token)
+    if (at_hand := _at_hand(ports, asked)) is not None:
+        return at_hand
+    if (error := await hidden_operations(ports, device)) is not None:
+        raise error
+    found, more_after_ms = await _scan(ports, device, asked.wanted, after_ms=asked.after_ms, limit=asked.limit)
+    if not found and not asked.after_ms and not await _was_here(ports, device):
+        raise await device_absence(ports, device)
+    return found, _next_page_token(ports, asked, more_after_ms)
+
+
+def operations_at_hand(
+    ports: Ports, device: DeviceName, *, filter_text: str = "", page_size: int | None = None, page_token: str = ""
+) -> Listed | None:
+    """What `list_operations` would return without waiting; None: ask it.  Raises: InvalidArgument."""
+    return _at_hand(ports, _asked(ports, device, filter_text, page_size, page_token))
+
+
+class _Asked(NamedTuple):
+    """Which page of a device's operations is wanted."""
+
+    device: DeviceName
+    query: str
+    """Everything that the rows depend on."""
+    wanted: Filter[FilterView] | None
+    after_ms: int
+    limit: int
+
+
+def _asked(ports: Ports, device: DeviceName, filter_text: str, page_size: int | None, page_token: str) -> _Asked:
+    """The page that is wanted.  Raises: InvalidArgument."""
     wanted = parse_filter(filter_text, types=COMMANDS) if filter_text else None
     limit = coerce_page_size(page_size, default=PAGE_DEFAULT_SIZE, maximum=PAGE_MOST)
     query = f"{device}/operations?{filter_text}"
     after_ms = int(decode_page_token(ports.page_secret, query, token=page_token) or 0)
-    if (error := await hidden_operations(ports, device)) is not None:
-        raise error
-    found, more_after_ms = await _scan(ports, device, wanted, after_ms=after_ms, limit=limit)
-    if not found and not after_ms and not await _was_here(ports, device):
-        raise await device_absence(ports, device)
-    return found, encode_page_token(ports.page_secret, query, position=str(more_after_ms)) if more_after_ms else ""
+    return _Asked(device, query, wanted, after_ms, limit)
+
+
+def _at_hand(ports: Ports, asked: _Asked) -> Listed | None:
+    if asked.wanted is not None:
+        return None
+    page = ports.store.operations_at_hand(asked.device, after_ms=asked.after_ms, limit=asked.limit)
+    return None if page is None else (page.items, _next_page_token(ports, asked, page.items[-1].create_ms if page.more else 0))
+
+
+def _next_page_token(ports: Ports, asked: _Asked, more_after_ms: int) -> str:
+    """The token of the page after this operation; 0: there is none."""
+    return encode_page_token(ports.page_secret, asked.query, position=str(more_after_ms)) if more_after_ms else ""
 
 
 async def newest_operations(ports: Ports, device: DeviceName, *, most: int) -> Sequence[Operation]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from heliograph.domain.agent_app import AgentApp
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
-from heliograph.domain.operation import Operation, TimelineEntry
+from heliograph.domain.operation import Operation, ShownOperation, TimelineEntry
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.push_addresses import PushAddresses
 from heliograph.protocol import Offer
@@ -126,10 +126,13 @@ class Store(Outbox, EventLog, AuditLog, Counting, FleetCounts, RecordRules, Prot
         """The operation, also after its device is gone, until retention ends."""
 
     def operation_at_hand(self, name: OperationName) -> Operation | None:
-        """The operation as it is now, if its device exists, and both are known without asking the storage."""
+        """The operation as it is now, if its device exists, and the storage need not be waited for. None: only `operation` says."""
 
     async def operations(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation]:
         """At most `limit` operations of the device with create_ms > after_ms, oldest first."""
+
+    def operations_at_hand(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation | ShownOperation] | None:
+        """What callers are shown of `operations`, if the device exists, and the storage need not be waited for. None: only they say."""
 
     async def open_operations(self, device: DeviceName) -> Sequence[Operation]:
         """All open operations of the device, oldest first."""

@@ -13,7 +13,7 @@ import msgspec
 from heliograph.domain.device import DeviceRecord, DeviceState, Tombstone, state_of
 from heliograph.domain.evidence import Judgement
 from heliograph.domain.names import DeviceName
-from heliograph.domain.operation import Operation, State, TimelineEntry
+from heliograph.domain.operation import Operation, ShownOperation, State, TimelineEntry
 from heliograph.domain.outcome import ErrorCode, RpcStatus
 from heliograph.domain.outcome_hours import EndedCount
 from heliograph.protojson.types import Int64, encode_hook
@@ -27,7 +27,9 @@ OperationRow = Iterable[Any]
 """enterprise, device, create_ms, and the columns: as each engine's driver gives a row."""
 
 
-class _ColdOperation(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class _ShownColumn(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The beginning of `_ColdOperation`, as far as callers are shown it: what follows is passed over."""
+
     type: str
     command: bytes
     duration: str
@@ -40,6 +42,9 @@ class _ColdOperation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     status: bytes
     error_code: ErrorCode | None
     error: RpcStatus | None
+
+
+class _ColdOperation(_ShownColumn, frozen=True, array_like=True, gc=False):
     secret: bytes | None
     timeline: tuple[TimelineEntry, ...]
     asking: bool = False
@@ -52,6 +57,7 @@ class _ColdOperation(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 _encode_cold = msgspec.msgpack.Encoder().encode
 _decode_cold = msgspec.msgpack.Decoder(_ColdOperation).decode
+_decode_shown = msgspec.msgpack.Decoder(_ShownColumn).decode
 _STATES = tuple(State)
 
 
@@ -78,6 +84,15 @@ def operation_from(device: DeviceName, create_ms: int, columns: OperationColumns
         status=cold.status, error_code=cold.error_code, error=cold.error, secret=cold.secret, ended_us=ended_us,
         timeline=cold.timeline, asking=cold.asking, begun=cold.begun, evidence=cold.evidence,
         judgement=cold.judgement, sealed_to=cold.sealed_to, starts_us=cold.starts_us,
+    )  # fmt: skip
+
+
+def shown_operation_from(device: DeviceName, create_ms: int, columns: OperationColumns) -> ShownOperation:
+    """What callers are shown of the operation that `operation_columns` took apart."""
+    cold = _decode_shown(columns[3])
+    return ShownOperation(
+        device, create_ms, _STATES[columns[0]], cold.type, cold.command, cold.duration, cold.user_name, cold.status,
+        cold.error_code, cold.error,
     )  # fmt: skip
 
 

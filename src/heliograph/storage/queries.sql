@@ -85,6 +85,18 @@ LEFT JOIN devices d ON d.device_key = k.device_key
 LEFT JOIN tombstones t ON t.device_key = k.device_key
 WHERE k.enterprise = wanted.column1 AND k.device = wanted.column2
 
+-- device_key --
+-- A device's key.
+SELECT device_key FROM device_keys WHERE enterprise = ? AND device = ?
+
+-- living_devices --
+-- The keys of all devices that are there: read once at start, kept in memory afterwards.
+SELECT device_key FROM devices
+
+-- operation --
+-- One operation.
+SELECT state, deadline_us, ended_us, record FROM operations WHERE create_ms = ? AND device_key = ?
+
 -- devices_of_credentials --
 -- Whose credentials these are, in no order.
 SELECT d.device_key, d.credential_hash, k.enterprise, k.device
@@ -148,8 +160,9 @@ DELETE FROM devices WHERE device_key IN (VALUES (?))
 
 -- indexed_after --
 -- A device's operations after one of them, oldest first; without those that are unswept.
-SELECT h.create_ms FROM device_keys k JOIN history h ON h.device_key = k.device_key
-WHERE k.enterprise = ? AND k.device = ? AND h.create_ms > ?
+SELECT h.create_ms, o.state, o.deadline_us, o.ended_us, o.record
+FROM history h CROSS JOIN operations o
+WHERE h.device_key = ? AND h.create_ms > ? AND o.create_ms = h.create_ms AND o.device_key = h.device_key
 ORDER BY h.create_ms
 LIMIT ?
 

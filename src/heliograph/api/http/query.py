@@ -3,12 +3,14 @@
 Source: disc, `parameters`; amapi.md §8.6.
 """
 
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec.structs import FieldInfo
 
 from heliograph.protojson.errors import HeliographError, InvalidArgument, Unimplemented, Violation
 from heliograph.protojson.messages import Int32, Message, decode_message
@@ -25,6 +27,8 @@ COMMON_PARAMETERS = frozenset(
 
 MOST_PARAMETERS = 256
 QUOTA_USER_MAX_CHARS = 40  # disc, quotaUser: "should not exceed 40 characters"
+_PLAIN_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
+"""Any of these is an Int32."""
 _TRUE = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -88,11 +92,12 @@ def read_own(message: type[Q], own: Mapping[str, list[str]]) -> Q:
     """A method's own parameters as its message.  Raises: InvalidArgument with everything wrong at once."""
     if not own:
         return message()
-    fields = {field.encode_name: field for field in msgspec.structs.fields(message)}
-    by_proto_name = {field.name: field.encode_name for field in fields.values()}
+    fields, by_proto_name = _fields_of(message)
     unknown = [name for name in own if name not in fields and name not in by_proto_name]
     if unknown:
         raise InvalidArgument(violations=map(_unknown, unknown))
+    if (plain := read_plainly(message, own)) is not None:
+        return plain
     values: dict[str, Any] = {}
     for name, texts in own.items():
         field = fields[by_proto_name.get(name, name)]
@@ -101,6 +106,34 @@ def read_own(message: type[Q], own: Mapping[str, list[str]]) -> Q:
         else:
             values[name] = _TRUE.get(texts[-1], texts[-1]) if field.type is bool else texts[-1]
     return decode_message(message, values, root="")
+
+
+def read_plainly(message: type[Q], own: Mapping[str, list[str]]) -> Q | None:
+    """The message, if all there is are texts and small plain numbers, by their names on the wire. None: `decode_message` must look."""
+    fields = _plain_fields_of(message)
+    values: dict[str, str | int] = {}
+    for wire_name, texts in own.items():
+        name, kind = fields.get(wire_name, ("", str))
+        text = texts[-1]
+        if not name or (kind is int and not _PLAIN_NUMBER.fullmatch(text)):
+            return None
+        values[name] = kind(text)
+    return message(**values)
+
+
+@functools.cache
+def _plain_fields_of(message: type[msgspec.Struct]) -> Mapping[str, tuple[str, type[str | int]]]:
+    """By their names on the wire, the message's fields that are a text or an Int32: their own names, and which of both they are."""
+    kinds: Sequence[tuple[object, type[str | int]]] = ((str, str), (Int32, int))
+    fields = msgspec.structs.fields(message)
+    return {field.encode_name: (field.name, kind) for field in fields for is_type, kind in kinds if field.type == is_type}
+
+
+@functools.cache
+def _fields_of(message: type[msgspec.Struct]) -> tuple[Mapping[str, FieldInfo], Mapping[str, str]]:
+    """The message's fields by their names on the wire, and those names by proto names."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(message)}
+    return fields, {field.name: field.encode_name for field in fields.values()}
 
 
 def _unknown(name: str) -> Violation:

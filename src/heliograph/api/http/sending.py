@@ -24,6 +24,10 @@ _GZIP_WINDOW = 31  # zlib: the largest window, in the gzip format
 _FASTEST = 1
 
 
+_VARIES = (b"vary", b"accept-encoding")
+_GZIPPED = (b"content-encoding", b"gzip")
+
+
 def send_answer(send: Send, status: int, body: bytes, *, headers: Headers) -> Awaitable[None]:
     return send_whole(send, status, body, [NO_SNIFFING, *headers])
 
@@ -33,13 +37,29 @@ def write_answer(cycle: Cycle, status: int, body: bytes, *, headers: Headers) ->
     cycle.answer(status, whole_headers(body, [NO_SNIFFING, *headers]), body)
 
 
+def write_sparingly(cycle: Cycle, status: int, body: bytes, *, headers: Headers) -> bool:
+    """As `write_answer`, compressed if it is large. False: compressing it would take long, and nothing was written."""
+    if len(body) >= IN_THREAD_FROM_BYTES:
+        return False
+    if len(body) >= GZIP_FROM_BYTES:
+        headers = [*headers, _VARIES]
+        if _is_gzip_wanted(cycle.scope):
+            body, headers = _gzip(body), [*headers, _GZIPPED]
+    write_answer(cycle, status, body, headers=headers)
+    return True
+
+
 async def send_compressed(scope: Mapping[str, Any], send: Send, status: int, body: bytes, *, headers: Headers) -> None:
     """The large answer is sent, gzipped if the request's Accept-Encoding says so."""
-    headers = [*headers, (b"vary", b"accept-encoding")]
-    if accepts_gzip(dict(scope["headers"]).get(b"accept-encoding", b"")):
+    headers = [*headers, _VARIES]
+    if _is_gzip_wanted(scope):
         body = await asyncio.to_thread(_gzip, body) if len(body) >= IN_THREAD_FROM_BYTES else _gzip(body)
-        headers.append((b"content-encoding", b"gzip"))
+        headers.append(_GZIPPED)
     await send_answer(send, status, body, headers=headers)
+
+
+def _is_gzip_wanted(scope: Mapping[str, Any]) -> bool:
+    return accepts_gzip(dict(scope["headers"]).get(b"accept-encoding", b""))
 
 
 def accepts_gzip(accept_encoding: bytes) -> bool:

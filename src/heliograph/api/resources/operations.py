@@ -1,6 +1,7 @@
 """devices.issueCommand and devices.operations: the hot methods, and the timeline beside them."""
 
 from functools import partial
+from typing import TypedDict
 
 import msgspec
 
@@ -15,7 +16,14 @@ from heliograph.domain.operation import Operation
 from heliograph.domain.request_id import request_id_of
 from heliograph.protojson.errors import Unimplemented
 from heliograph.service.issue_command import issue_command, issuing
-from heliograph.service.operations import cancel_operation, get_operation, list_operations, operation_at_hand
+from heliograph.service.operations import (
+    Listed,
+    cancel_operation,
+    get_operation,
+    list_operations,
+    operation_at_hand,
+    operations_at_hand,
+)
 from heliograph.service.timeline import get_timeline
 from heliograph.service.work_aside import AT_ONCE_BYTES, work_aside
 
@@ -91,12 +99,31 @@ async def list_(call: Call) -> bytes:
     Raises: Unimplemented: `return_partial_success` is set, as the document promises ("will result in an UNIMPLEMENTED error if set").
     Source: disc, devices.operations.list.
     """
+    return _body_of(await list_operations(call.ports, DeviceName(*call.ids), **_wanted(call)))
+
+
+def list_at_once(call: Call) -> bytes | None:
+    """As `list_`, of a page that is at hand."""
+    listed = operations_at_hand(call.ports, DeviceName(*call.ids), **_wanted(call))
+    return None if listed is None else _body_of(listed)
+
+
+class _Wanted(TypedDict):
+    filter_text: str
+    page_size: int
+    page_token: str
+
+
+def _wanted(call: Call) -> _Wanted:
+    """Which page is asked for.  Raises: Unimplemented."""
     query: ListOperationsQuery = call.query
     if query.return_partial_success:
         raise Unimplemented("returnPartialSuccess is not supported: leave it out. Every page is complete, since nothing is unreachable.")
-    operations, next_page_token = await list_operations(
-        call.ports, DeviceName(*call.ids), filter_text=query.filter, page_size=query.page_size, page_token=query.page_token
-    )
+    return {"filter_text": query.filter, "page_size": query.page_size, "page_token": query.page_token}
+
+
+def _body_of(listed: Listed) -> bytes:
+    operations, next_page_token = listed
     return list_body("operations", map(render_operation, operations), next_page_token)
 
 

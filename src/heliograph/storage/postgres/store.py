@@ -194,6 +194,9 @@ class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
     def operation_at_hand(self, name: OperationName) -> Operation | None:
         return None  # another server may change it at any time
 
+    def operations_at_hand(self, device: DeviceName, *, after_ms: int, limit: int) -> None:
+        return None
+
     async def operations(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation]:
         return await self._reader.page_of_operations(device, after_ms=after_ms, limit=limit)
 

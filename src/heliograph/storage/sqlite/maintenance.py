@@ -51,6 +51,7 @@ def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName
         tables.one(kind.names.forget_of_device, *name)
     tables.many("delete_devices", [(state.key,)])
     tables.many("delete_tombstones", [(state.key,)])
+    batch.afterwards.append(lambda: memory.living.put(state.key, lives=False))
     batch.open[name] = []
     batch.given[name] = 0
     # Rare enough to forget every device's rows: nothing says which of them are this device's.

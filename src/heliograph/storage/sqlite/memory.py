@@ -59,8 +59,31 @@ class GivenIds:
         self._newest = {device: create_ms for device, create_ms in self._newest.items() if create_ms > self._floor_ms}
 
 
+class LivingDevices:
+    """Which devices are there, by their keys: a bit each, so that a read need not touch the device's own page.
+
+    The writer's thread alone changes it; any thread asks.
+    """
+
+    __slots__ = ("_bits",)
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+
+    def __contains__(self, key: int) -> bool:
+        place, bit = divmod(key, 8)
+        return place < len(self._bits) and bool(self._bits[place] & 1 << bit)
+
+    def put(self, key: int, *, lives: bool) -> None:
+        """The device with this key is there, or is not."""
+        place, bit = divmod(key, 8)
+        if place >= len(self._bits):
+            self._bits.extend(bytes(place + 1 - len(self._bits)))
+        self._bits[place] = self._bits[place] | 1 << bit if lives else self._bits[place] & ~(1 << bit)
+
+
 class Memory:
-    """Committed rows in memory. `open`, `given` and `unswept` are complete; the others hold what was used lately."""
+    """Committed rows in memory. `open`, `given`, `unswept` and `living` are complete; the others hold what was used lately."""
 
     def __init__(self) -> None:
         self.open: dict[DeviceName, list[int]] = {}
@@ -70,6 +93,7 @@ class Memory:
         """
         self.given = GivenIds()
         self.unswept = Unswept()
+        self.living = LivingDevices()
         self.devices: Recent[DeviceName, DeviceState] = Recent(DEVICES_MOST)
         self.credentials: Recent[bytes, DeviceName] = Recent(DEVICES_MOST)
         self.operations: Recent[tuple[DeviceName, int], Operation] = Recent(OPERATIONS_MOST)
@@ -91,6 +115,9 @@ class Memory:
             self.devices.put(batch.states)
             self.credentials.put(batch.credentials)
             self.operations.put(batch.operations)
+        for state in [batch.states[name] for name in batch.written.devices]:
+            if state is not None:
+                self.living.put(state.key, lives=state.record is not None)
         self._put_records(batch.records, without=batch.written.emptied)
         self._put_open(batch.open, batch.opened)
         self.given.put(batch.given, batch.now_us // 1_000)

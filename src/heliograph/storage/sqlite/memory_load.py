@@ -1,4 +1,4 @@
-"""What memory must hold completely, read once when the store opens. The cost follows what is open and what is unswept, not what was."""
+"""What memory must hold completely, read once when the store opens. The cost follows what is there, not what was."""
 
 from heliograph.domain.names import DeviceName
 from heliograph.storage.sqlite.memory import Memory
@@ -15,4 +15,6 @@ def remembered(tables: Tables) -> Memory:
     for enterprise, device, create_ms in tables.one("all_open"):
         opened.setdefault(DeviceName(enterprise, device), []).append(create_ms)
     memory.open = {name: sorted(create_ms) for name, create_ms in opened.items()}
+    for (key,) in tables.one("living_devices"):
+        memory.living.put(key, lives=True)
     return memory

@@ -11,7 +11,7 @@ import apsw
 
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
-from heliograph.domain.operation import Operation
+from heliograph.domain.operation import Operation, ShownOperation
 from heliograph.service.changes import Thing
 from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
@@ -20,7 +20,7 @@ from heliograph.service.ports import Clock, DueRule, Lane, Page, Rule, Sees, Wai
 from heliograph.storage.audit_verbs import AuditVerbs
 from heliograph.storage.batch.view import check_names
 from heliograph.storage.batch.writes import Batch
-from heliograph.storage.codec import device_from, operations_from
+from heliograph.storage.codec import device_from, operation_from, operations_from, shown_operation_from
 from heliograph.storage.commit_listeners import CommitListeners
 from heliograph.storage.count_verbs import CountVerbs
 from heliograph.storage.event_rows import event_page, page_of_events
@@ -37,7 +37,7 @@ from heliograph.storage.sqlite.checkpointer import Checkpointer
 from heliograph.storage.sqlite.connection import Connections
 from heliograph.storage.sqlite.maintenance import forget_device, retire
 from heliograph.storage.sqlite.memory_load import remembered
-from heliograph.storage.sqlite.paging import page_of_operations
+from heliograph.storage.sqlite.paging import KeyedDevice, page_of_operations
 from heliograph.storage.sqlite.rows import Rows, rows_of
 from heliograph.storage.sqlite.sealing_key import SealingKeyTable
 from heliograph.storage.sqlite.stats import stats_of
@@ -261,15 +261,39 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
 
     def operation_at_hand(self, name: OperationName) -> Operation | None:
         found = self._memory.operations.get(name)
-        if found is None or found.open:  # of what is open, the device exists
-            return found
-        state = self._memory.devices.get(name.device)
-        return found if state is not None and state.record is not None else None
+        if found is not None and found.open:
+            return found  # so the device exists
+        key = self._living_key(name.device)
+        if found is not None or key is None:
+            return found if key is not None else None
+        row = next(iter(self._reads.one("operation", name.create_ms, key)), None)
+        return operation_from(name.device, name.create_ms, row) if row is not None else None
 
     async def operations(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation]:
+        key = self._key(device)
+        if key is None:
+            return Page(items=(), more=False)
+        keyed = KeyedDevice(device, key)
         return await self._page(
-            lambda tables: page_of_operations(tables, self._memory.unswept, device, after_ms=after_ms, limit=limit), limit
+            lambda tables: page_of_operations(tables, self._memory, keyed, after_ms=after_ms, limit=limit, read=operation_from), limit
         )
+
+    def operations_at_hand(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation | ShownOperation] | None:
+        key = self._living_key(device) if limit <= LARGE_PAGE else None
+        if key is None:
+            return None
+        keyed = KeyedDevice(device, key)
+        return page_of_operations(self._reads, self._memory, keyed, after_ms=after_ms, limit=limit, read=shown_operation_from)
+
+    def _key(self, device: DeviceName) -> int | None:
+        """The device's key, whether it is there or not; None: no device ever had this name."""
+        state = self._memory.devices.get(device)
+        return self._reads.device_key(device) if state is None else state.key
+
+    def _living_key(self, device: DeviceName) -> int | None:
+        """The device's key, if it is there."""
+        key = self._key(device)
+        return key if key is not None and key in self._memory.living else None
 
     async def open_operations(self, device: DeviceName) -> Sequence[Operation]:
         found = [(device, create_ms) for create_ms in self._memory.open.get(device, ())]

@@ -55,6 +55,11 @@ class Tables:
         nearest_us: int | None = self.one("nearest_deadline")[0][0]
         return nearest_us
 
+    def device_key(self, device: DeviceName) -> int | None:
+        """The device's key; None: no device ever had this name."""
+        rows = self.one("device_key", *device)
+        return rows[0][0] if rows else None
+
     def many(self, name: str, rows: Sequence[Row]) -> list[Row]:
         """All rows of a statement whose VALUES group is repeated for these rows."""
         found: list[Row] = []
