@@ -223,6 +223,7 @@ def test_its_batches_come_here_too(live: Live, amapi: Any, enterprise: str) -> N
     )
 
 
+@pytest.mark.both_ways
 def test_a_get_too_long_for_a_url_is_sent_as_a_post_by_the_client_and_answered(amapi: Any, device: str) -> None:  # noqa: ANN401
     issued = amapi.enterprises().devices().issueCommand(name=device, body={"type": "LOCK"}).execute()
     wanted = ",".join(["operations/name"] * 200)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from heliograph.api.http.request_body import BATCH_MAX_BYTES, BODY_MAX_BYTES
-from heliograph.api.http.ws_protocol import SILENT_MOST
+from heliograph.api.http.ws_frames import SILENT_MOST
 from heliograph.protocol import KEEP_ALIVE_MOST_S
 from heliograph.service.events import HEARTBEAT_S
 from heliograph.service.limits import HttpLimits
