@@ -19,6 +19,7 @@ from heliograph.server import assembly
 from heliograph.service import acknowledge_command, issue_command, offer_command, operations, report_result
 from heliograph.service.outbox import Publish
 from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Write
+from heliograph.storage.batch import writes as batch_writes
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.queue.rule_queue import Done, Entry, Exclusive, Outcome
 from heliograph.storage.sqlite import connection, store
@@ -138,9 +139,9 @@ def issues_two_in_one_millisecond() -> Sequence[Patch]:
         return _queued
 
     def unchecked(before: object) -> Callable[..., None]:
-        return lambda _batch, _writes: None
+        return lambda _operation, _last_ms: None
 
-    return [Patch(issue_command, "_queued", queued), Patch(Batch, "_check", unchecked)]
+    return [Patch(issue_command, "_queued", queued), Patch(batch_writes, "_require_newer", unchecked)]
 
 
 def a_failing_rule_drops_its_neighbours() -> Sequence[Patch]:
@@ -162,14 +163,14 @@ def a_failing_rule_drops_its_neighbours() -> Sequence[Patch]:
 def a_page_token_skips_one() -> Sequence[Patch]:
     """Every page but the first begins one too late."""
 
-    def scan(before: Callable[..., Any]) -> Callable[..., Any]:
-        async def _scan(ports: Ports, device: DeviceName, wanted: object, *, after_ms: int, limit: int) -> tuple[Sequence[Operation], int]:
-            found, more_after_ms = await before(ports, device, wanted, after_ms=after_ms, limit=limit)
-            return (found[1:] if after_ms else found), more_after_ms
+    def at_hand(before: Callable[..., Any]) -> Callable[..., Any]:
+        def _at_hand(ports: Ports, asked: Any) -> Any:  # noqa: ANN401 - one module's own
+            page = before(ports, asked)
+            return page if page is None or not asked.after_ms else (page[0][1:], page[1])
 
-        return _scan
+        return _at_hand
 
-    return [Patch(operations, "_scan", scan)]
+    return [Patch(operations, "_at_hand", at_hand)]
 
 
 def retention_takes_open_ones() -> Sequence[Patch]:
