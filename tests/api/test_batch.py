@@ -111,6 +111,7 @@ BAD = [
 ]
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize("part, status, message", BAD, ids=[row[2] for row in BAD])
 def test_a_bad_call_harms_no_other(live: Live, device: str, part: bytes, status: int, message: str) -> None:
     good = call(f"POST /v1/{device}:issueCommand HTTP/1.1", b'{"type":"LOCK"}')
@@ -137,6 +138,7 @@ def test_a_thousand_calls_are_taken_and_answered_in_their_order(live: Live, ente
     assert MOST_PARTS == len({each.json["name"] for each in found})
 
 
+@pytest.mark.both_ways
 def test_a_thousand_and_one_are_refused_and_none_is_done(live: Live, device: str) -> None:
     answer = send(live, [call(f"POST /v1/{device}:issueCommand HTTP/1.1", b'{"type":"LOCK"}')] * (MOST_PARTS + 1))
 
@@ -144,6 +146,7 @@ def test_a_thousand_and_one_are_refused_and_none_is_done(live: Live, device: str
     assert {} == live.call("GET", f"/v1/{device}/operations").json
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize("ids", [("<u + 1>", "<u + 2>", "<u + 1>"), ("1", "1")])
 def test_a_batch_that_names_two_calls_alike_is_refused_and_none_is_done(live: Live, device: str, ids: tuple[str, ...]) -> None:
     answer = send(live, [call(f"POST /v1/{device}:issueCommand HTTP/1.1", b'{"type":"LOCK"}', id=each) for each in ids])

@@ -79,6 +79,7 @@ def test_an_id_that_nothing_can_have_is_refused(live: Live, enterprise: str, id:
     assert (400, "INVALID_ARGUMENT") == (answer.status, answer.json["error"]["status"])
 
 
+@pytest.mark.both_ways
 def test_a_body_of_a_mebibyte_is_read_and_a_larger_one_refused(live: Live, device: str) -> None:
     padding = b'{"type":"LOCK"%s}'
     most = padding % (b" " * (MIB - len(padding) + 2))
@@ -113,6 +114,7 @@ def test_a_body_that_does_not_come_is_given_up(tmp_path: Path) -> None:
     assert b"did not arrive within 0.1 seconds" in answer
 
 
+@pytest.mark.both_ways
 def test_a_client_that_hangs_up_disturbs_nobody(live: Live, device: str) -> None:
     with socket.create_connection(("127.0.0.1", live.port), timeout=90) as connection:
         connection.sendall(b"POST /v1/%s:issueCommand HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{" % device.encode())

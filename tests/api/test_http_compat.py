@@ -103,6 +103,7 @@ def test_a_gzipped_body_is_read(live: Live, device: str, packed: bytes) -> None:
     assert (200, "LOCK") == (answer.status, answer.json["metadata"]["type"])
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize(
     "packed, encoding, status, message",
     [

@@ -107,6 +107,7 @@ def test_what_names_nothing_is_refused_in_googles_words(response: str | type[Mes
     assert f"Invalid field selection {wrong}" == refusal.value.message
 
 
+@pytest.mark.both_ways
 def test_a_command_with_a_selector_that_names_nothing_is_not_issued(live: Live, device: str) -> None:
     answer = live.call("POST", f"/v1/{device}:issueCommand?fields=nmae", b'{"type":"LOCK"}')
 
