@@ -76,7 +76,9 @@ def test_settings_change_what_was_changed_and_nothing_else(reader: Reader, sandb
 
 
 def test_colour_logo_terms_and_sign_in_pages_are_set_and_taken_away_by_the_form(reader: Reader, sandbox: Client) -> None:
-    terms = [{"header": {"defaultMessage": "Terms", "localizedMessages": {"de": "Bedingungen"}}, "content": {"defaultMessage": "Be kind."}}]
+    terms = [
+        {"header": {"defaultMessage": "Terms", "localizedMessages": {"de": "Bedingungen"}}, "content": {"defaultMessage": "Be\u2028kind."}}
+    ]
     fill = {
         "primaryColor": "#1A73E8", "logo.url": "https://a.example/l.png", "logo.sha256Hash": "aGFzaA",
         "termsAndConditions": msgspec.json.encode(terms).decode(), "signinDetails": '[{"signinUrl": "https://login.example"}]',
@@ -105,6 +107,7 @@ def test_colour_logo_terms_and_sign_in_pages_are_set_and_taken_away_by_the_form(
         ("primaryColor", "red", "as in #1a73e8"),
         ("logo.url", "l.png", "must be an absolute http or https URL"),
         ("termsAndConditions", "[{", "Terms and conditions is not JSON"),
+        ("termsAndConditions", "[" * 20_000, "Terms and conditions is not JSON"),
         ("termsAndConditions", '[{"heading": {}}]', "heading"),
         ("signinDetails", '[{"signinUrl": "http://a"}]', "must be an https URL"),
     ],

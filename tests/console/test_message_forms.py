@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from heliograph.api.console.command_forms import lines_in
+from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import decode_message
-from heliograph.sandbox.console.message_forms import body_in, fields_of, inputs_of
+from heliograph.sandbox.console.message_forms import PREFIX, body_in, fields_of, inputs_of
+from heliograph.sandbox.messages import Steering
 from heliograph.sandbox.steering_route import SteeringRoute
 from heliograph.sandbox.worlds_routes import ALL_ROUTES
 
@@ -30,3 +33,12 @@ def test_an_empty_form_is_an_empty_message_and_every_input_has_a_name_of_its_own
     assert {} == body_in(row.body, {one.name: [""] for one in inputs})
     assert len(inputs) == len({one.name for one in inputs})
     assert all(one.label for one in inputs)
+
+
+def test_json_that_nests_deeper_than_can_be_read_is_said_to_be_none() -> None:
+    with pytest.raises(InvalidArgument, match="report is not JSON"):
+        body_in(Steering, {f"{PREFIX}report": ["[" * 100_000]})
+
+
+def test_a_line_ends_where_people_end_it() -> None:
+    assert ["fr=Bon\u2028jour", "de=Tag"] == lines_in(["fr=Bon\u2028jour\r\n\r\n  de=Tag  \r\n"])

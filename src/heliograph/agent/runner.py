@@ -21,6 +21,7 @@ from heliograph.agent.traffic import Traffic
 from heliograph.agent.transport import BACKOFF_FIRST_S, BACKOFF_MOST_S, UNKNOWN_FIRST_S, UNKNOWN_MOST_S, Transport
 from heliograph.agent.virtual_phone import VirtualExecutor, VirtualPhone
 from heliograph.agent.websocket import WebSocketTransport
+from heliograph.domain.command import Wait
 from heliograph.domain.device import DeviceReport
 from heliograph.domain.phone.virtual_device import VirtualDevice, rebooted
 
@@ -208,7 +209,7 @@ class PhoneRunner:
         if self._life is None:  # nothing runs on it that would notice
             self.phone.become(rebooted(self.phone.device))
         else:
-            self._phone_restarts(self.phone.pace.of_reboot(self.phone.device), rebooted)
+            self._phone_restarts(self.phone.pace.lasting(Wait.REBOOT, self.phone.device.reboot_seconds), rebooted)
 
     def enroll(self, enrollment_token: str, device: VirtualDevice | None = None) -> None:
         """The phone enrols as if it had never been enrolled, whatever its journal holds; as `device`, if it has been set up again."""

@@ -85,12 +85,12 @@ class Pace:
 
     def of(self, waiting: Waiting) -> float:
         """How long a wait that is not for the user takes on this phone."""
-        fixed_s = {Wait.REBOOT: self.reboot_s, Wait.DOWNLOAD: self.download_s}.get(waiting.wait)
-        return (waiting.seconds or 0.0) * self.times if fixed_s is None else fixed_s
+        return self.lasting(waiting.wait, waiting.seconds or 0.0)
 
-    def of_reboot(self, device: VirtualDevice) -> float:
-        """How long this phone is off when it restarts."""
-        return device.reboot_seconds * self.times if self.reboot_s is None else self.reboot_s
+    def lasting(self, wait: Wait, seconds: float) -> float:
+        """The same of a wait that would take so long."""
+        fixed_s = {Wait.REBOOT: self.reboot_s, Wait.DOWNLOAD: self.download_s}.get(wait)
+        return seconds * self.times if fixed_s is None else fixed_s
 
 
 REAL_PACE = Pace()

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from heliograph.api.console.json_text import as_typed
 from heliograph.domain.command import CommandType
 from heliograph.domain.command_fields import DEFAULT_MESSAGE, LOCALIZED_MESSAGES, CommandField, command_fields, command_with
 from heliograph.domain.durations import written_duration
@@ -130,7 +131,7 @@ def _message(field: CommandField, fields: Fields) -> Json:
 
 def lines_in(given: Sequence[str]) -> list[str]:
     """The lines that were filled in, without white space around them and without empty ones."""
-    return [line.strip() for text in given for line in text.splitlines() if line.strip()]
+    return [line.strip() for text in given for line in as_typed(text).split("\n") if line.strip()]
 
 
 def _is_number(text: str) -> bool:

@@ -20,6 +20,7 @@ from heliograph.api.console.guest import (
     Json,
     Redirect,
 )
+from heliograph.api.console.json_text import as_typed
 from heliograph.api.console.links import crumbs_of, turning
 from heliograph.api.console.rejections import REJECTIONS, Rejection, message_of, status_of
 from heliograph.api.console.shown import json_shown
@@ -121,7 +122,7 @@ async def save_settings(guest: Guest, enterprise: str) -> ConsolePage | Redirect
     """What was changed in the form is set, and nothing else."""
     await guest.require(ENTERPRISES_PATCH, enterprise)
     stored = await guest.ask(ENTERPRISES_GET, enterprise)
-    texts = {setting.path: "\n".join(guest.field(setting.path).splitlines()).strip() for setting in SETTINGS}
+    texts = {setting.path: as_typed(guest.field(setting.path)).strip() for setting in SETTINGS}
     types = [kind for kind in TYPES if kind in guest.fields.get(TYPES_FIELD, ())]
     try:
         wanted, mask = changed_in(texts, stored)

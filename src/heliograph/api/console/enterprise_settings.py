@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from heliograph.api.console.guest import Json
+from heliograph.api.console.json_text import json_in
 from heliograph.api.console.shown import json_shown
 from heliograph.domain.enterprise import DISPLAY_NAME_MAX_CHARS
 from heliograph.protojson.errors import InvalidArgument
@@ -70,10 +69,7 @@ class Setting(NamedTuple):
                     raise InvalidArgument(f"{self.label}: write it as in #1a73e8.")
                 return int(text.removeprefix("#") or "0", 16)
             case Written.JSON:
-                try:
-                    return msgspec.json.decode(text or "[]")
-                except (msgspec.DecodeError, UnicodeError) as error:
-                    raise InvalidArgument(f"{self.label} is not JSON: {error}") from None
+                return json_in(text or "[]", what=self.label)
         return text
 
 

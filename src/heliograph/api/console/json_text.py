@@ -5,14 +5,19 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from heliograph.protojson.errors import InvalidArgument, Violation
+from heliograph.protojson.parser import MALFORMED
 
 LINES_COMPARED_MOST: Final = 1_000
 """Of each side, after what both begin and end with: beyond that, comparing them line by line could take seconds."""
 CONTEXT: Final = 3
 EXCERPT_MAX_CHARS: Final = 160
+NO_JSON: Final = (*MALFORMED, UnicodeEncodeError)
+"""What msgspec raises for texts."""
 _BLANK = re.compile(r"[ \t\r\n]*")
 _decoder = json.JSONDecoder(parse_int=str, parse_float=str)  # the numbers are not wanted, and some are longer than int() takes
 _CAPITAL = re.compile(r"(?<!^)[A-Z]")
@@ -170,6 +175,14 @@ def _elements(text: str, at: int, paths: Sequence[str], found: list[tuple[str, i
 def _blank(text: str, at: int) -> int:
     blank = _BLANK.match(text, at)
     return blank.end() if blank else at
+
+
+def json_in(text: str, *, what: str) -> Any:  # noqa: ANN401 - any JSON
+    """The value that is written in a form; `what`: its name there.  Raises: InvalidArgument."""
+    try:
+        return msgspec.json.decode(text)
+    except NO_JSON as error:
+        raise InvalidArgument(f"{what} is not JSON: {error}") from None
 
 
 def as_typed(text: str) -> str:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from heliograph.api.console.command_forms import NUMBERS, Fields, Input, Json, lines_in
+from heliograph.api.console.json_text import NO_JSON, json_in
 from heliograph.domain.durations import written_duration
-from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.schema import EnumKind, Field, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
 from heliograph.sandbox.json_schema import Also, field_texts
 
@@ -126,35 +126,27 @@ def _value(field: Field, also: Mapping[str, Any], fields: Fields, prefix: str) -
 def _list(field: Field, item: Kind, given: Sequence[str]) -> list[Any]:
     if isinstance(item, EnumKind):
         return [one for one in given if one]
-    return [_json(line, field) if isinstance(item, MessageKind) else line for line in lines_in(given)]
+    return [json_in(line, what=field.json_name) if isinstance(item, MessageKind) else line for line in lines_in(given)]
 
 
 def _scalar(field: Field, also: Mapping[str, Any], text: str) -> Any:  # noqa: ANN401 - JSON
     """The value that the text is; what is none goes as it is, and the answer says what is wrong with it."""
     match field.kind:
         case MapKind() | Scalar.STRUCT:
-            return _json(text, field)
+            return json_in(text, what=field.json_name)
         case Scalar.BOOL:
             return text == YES
         case Scalar.DURATION:
             return written_duration(text) or text
         case Scalar.INT32 | Scalar.FLOAT | Scalar.DOUBLE | Scalar.VALUE:
-            return _any_json(text) if "object" not in also.get("type", ()) else _json(text, field)
+            return _any_json(text) if "object" not in also.get("type", ()) else json_in(text, what=field.json_name)
     return text
-
-
-def _json(text: str, field: Field) -> Any:  # noqa: ANN401 - JSON
-    """Raises: InvalidArgument."""
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidArgument(f"{field.json_name} is not JSON: {error}") from None
 
 
 def _any_json(text: str) -> Any:  # noqa: ANN401 - JSON
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NO_JSON:
         return text
 
 

@@ -137,13 +137,12 @@ class RuleQueue:
         if self._rejection is not None:
             raise overloaded(self._rejection)
         loop = asyncio.get_running_loop()
-        with self._lock:
-            full = len(entries) > self._lanes.room(Lane.BULK)
-            if not full:
+        try:
+            with self._lock:
                 self._lanes.put_slice(entries, now_s=loop.time())
-        if full:
+        except Overloaded:
             self._counts.refused["full"] += len(entries)
-            raise overloaded()
+            raise
         self._wake_writer(loop)
 
     def put_alone(self, entry: Exclusive) -> None:
