@@ -264,8 +264,10 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
         if found is not None and found.open:
             return found  # so the device exists
         key = self._living_key(name.device)
-        if found is not None or key is None:
-            return found if key is not None else None
+        if key is None:
+            return None
+        if found is not None:
+            return found
         row = next(iter(self._reads.one("operation", name.create_ms, key)), None)
         return operation_from(name.device, name.create_ms, row) if row is not None else None
 
