@@ -89,6 +89,8 @@ class Watch:
             else:
                 self.looking = False
                 self._look_after(again_s)
+                if self._rung:  # by what the look did
+                    self.wake()
 
     async def _run(self) -> None:
         try:
