@@ -2,6 +2,8 @@
 
 import gc
 import signal
+import tempfile
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,6 +24,19 @@ def pytest_collection_finish() -> None:
     """What thousands of tests are made of stays until the end: the collector must not search it again and again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _a_folder_for_inner_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A pytest that a test starts keeps its files in a folder of its own.
+
+    Before it ends it clears away what earlier runs left beside its own files, and fails if it cannot: a run that was killed may have left
+    a mount there, and another may be clearing at the same time.
+    """
+    tmp_path_factory.getbasetemp()  # ours is chosen
+    with tempfile.TemporaryDirectory(prefix="heliograph-inner-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_DEBUG_TEMPROOT", folder)
+        yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
