@@ -14,6 +14,7 @@ from heliograph.commands import ENVELOPE
 from heliograph.domain.operation import State
 from heliograph.service.issue_command import issue_command
 from tests.agent.lab import QUICK, Lab, eventually
+from tests.files import contents
 from tests.patience import PATIENCE_S, surely
 
 PIXEL = "pixel8-a15-fully-managed"
@@ -62,7 +63,7 @@ async def test_every_command_to_a_chaotic_fleet_ends_and_none_is_executed_twice(
 
 def holding(secret: bytes, folder: Path) -> list[str]:
     """The journals in which the secret stands."""
-    return [path.name for path in folder.glob("*.journal") if secret in path.read_bytes()]
+    return [path.name for path, content in contents(folder, "*.journal").items() if secret in content]
 
 
 async def test_a_fleet_tells_how_it_gets_on(lab: Lab) -> None:

@@ -12,6 +12,7 @@ from heliograph.domain.command import CommandType, Recovery
 from heliograph.protojson.types import secret_fields
 from tests.agent.lab import KillAt, Lab, eventually, executions, shown
 from tests.commands.expected import expected_of
+from tests.files import contents
 
 AT_ONCE = Misbehaviour(restart_s=0.0)
 
@@ -42,7 +43,7 @@ async def test_a_killed_phone_executes_at_most_once_and_reports(lab: Lab, moment
 
     await asyncio.gather(*(killed_once(lab, row, moment) for row in rows))
 
-    journals = b"".join(path.read_bytes() for path in lab.folder.glob("*.journal"))
+    journals = b"".join(contents(lab.folder, "*.journal").values())
     assert secrets()
     assert [] == [secret for secret in secrets() if secret in journals]
 

@@ -29,6 +29,7 @@ from heliograph.service.issue_command import issue_command
 from scripts.android_tools import program
 from tests.agent.lab import KillAt, Lab, eventually, executions
 from tests.commands.expected import expected_of
+from tests.files import held
 from tests.patience import surely
 
 STATUSES: dict[str, dict[str, object]] = {
@@ -144,7 +145,7 @@ class VirtualSubject:
         await eventually(lambda: self._kill is not None and self._kill.killed)
 
     def journal(self) -> bytes:
-        return self._journal.read_bytes() if self._journal.exists() else b""
+        return held(self._journal)
 
     def policy(self) -> PhonePolicy:
         return self._runner.phone.policy
@@ -236,7 +237,7 @@ class AppSubject:
         return (self.folder / name).exists()
 
     def text(self, name: str) -> str:
-        return (self.folder / name).read_text() if self.there(name) else ""
+        return held(self.folder / name).decode()
 
     def executions(self, operation: Operation) -> int:
         return self.text("effects").splitlines().count(operation.type)
@@ -245,7 +246,7 @@ class AppSubject:
         await self.until("killed")
 
     def journal(self) -> bytes:
-        return (self.folder / "journal").read_bytes() if self.there("journal") else b""
+        return held(self.folder / "journal")
 
     def tear(self, end: bytes) -> None:
         """A crash left this at the journal's end."""

@@ -17,6 +17,7 @@ from heliograph.domain.command_support import why_not
 from heliograph.domain.device import DeviceFacts, ManagementKind
 from scripts.web_files import TAKEN
 from tests.architecture.sources import PACKAGE
+from tests.files import contents
 
 IN_THE_WHEEL_MOST = 150 * 1_024
 ROWS = pytest.mark.parametrize("row", COMMANDS.values(), ids=COMMANDS)
@@ -82,8 +83,8 @@ def test_what_others_wrote_is_as_their_packages_have_it_and_has_its_licence() ->
 
 
 def test_the_pages_are_a_small_part_of_the_wheel() -> None:
-    files = [path for folder in ("console", "web") for path in (PACKAGE / "api" / folder).rglob("*") if path.is_file()]
-    sizes = {path.name: len(zlib.compress(path.read_bytes())) for path in files if path.suffix != ".pyc"}  # as a wheel has them
+    files = [file for folder in ("console", "web") for file in contents(PACKAGE / "api" / folder).items()]
+    sizes = {path.name: len(zlib.compress(content)) for path, content in files}  # as a wheel has them
 
     assert sizes["heliograph.css"]
     assert sum(sizes.values()) <= IN_THE_WHEEL_MOST, sizes

@@ -11,6 +11,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.storage.codec import operation_from
 from heliograph.storage.vault import FileVault, SecretUnreadable
 from tests.e2e.program import Sandbox, running_sandbox
+from tests.files import contents
 
 PHONE = "pixel8-a15-fully-managed"
 NAME = f"enterprises/sandbox/devices/{PHONE}"
@@ -21,12 +22,12 @@ NEEDLES = tuple(text.encode() for text in (PASSWORD, LATER_PASSWORD))
 
 def holders(folder: Path) -> list[str]:
     """Every file below the folder that holds a password: database, write-ahead log, key, journals, output."""
-    return [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file() and _held(path.read_bytes())]
+    return [str(path) for path, content in contents(folder).items() if _held(content)]
 
 
 def stored(folder: Path) -> bytes:
     """All bytes of all files: the search looks where things are indeed kept."""
-    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    return b"".join(contents(folder).values())
 
 
 def _held(content: bytes) -> bool:

@@ -10,6 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from tests.files import contents
 from tests.notifications.endpoint import Endpoint, Received
 from tests.notifications.whole_server import ENDPOINTS, OIDC, SECOND_US, WholeServer
 
@@ -90,7 +91,7 @@ async def test_old_and_new_secret_verify_until_the_grace_is_over(server: WholeSe
 
 def stored_bytes(folder: Path) -> bytes:
     """All that the database's files hold."""
-    return b"".join(file.read_bytes() for file in folder.glob("heliograph.db*"))
+    return b"".join(contents(folder, "heliograph.db*").values())
 
 
 async def test_a_secret_is_shown_once_and_stored_sealed(lone: WholeServer, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from heliograph.service.sessions import find_session
 from heliograph.settings import Settings
+from tests.files import contents
 from tests.people.authenticator import options_in
 from tests.people.visitor import Visitor, invited, signed_in
 from tests.postgres import Cluster
@@ -90,7 +91,7 @@ def test_the_database_knows_no_secret_of_a_session_or_an_invitation(tmp_path: Pa
         link = invited(server, "secrets@example.com")
         visitor = signed_in(server, "kept@example.com")
 
-        stored = b"".join(file.read_bytes() for file in tmp_path.iterdir() if file.name.startswith("heliograph.db"))
+        stored = b"".join(contents(tmp_path, "heliograph.db*").values())
 
     assert b"kept@example.com" in stored
     assert visitor.session.encode() not in stored

@@ -15,6 +15,7 @@ from heliograph.domain.request_id import KEY_MAX_CHARS, REQUEST_ID_LIFE_S, reque
 from heliograph.protojson.errors import InvalidArgument, NotFound
 from heliograph.service.issue_command import RequestIdReused, issue_command
 from heliograph.service.operations import cancel_operation
+from tests.files import contents
 from tests.service.world import LAB, World, world
 
 LOCK = '{"type":"LOCK"}'
@@ -72,8 +73,7 @@ async def test_another_password_under_the_same_name_is_refused_and_stands_nowher
         await issue(lab, phone.name, '{"type":"RESET_PASSWORD","newPassword":"battery staple"}')
 
     assert "staple" not in str(refused.value)
-    files = await asyncio.to_thread(lambda: [path.read_bytes() for path in tmp_path.iterdir() if path.is_file()])
-    written = b"".join(files)
+    written = b"".join((await asyncio.to_thread(contents, tmp_path)).values())
     assert not [secret for secret in (b"correct horse", b"battery staple") if secret in written]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from heliograph.storage.queries import migrations
 from tests.architecture.sources import PACKAGE, ROOT
+from tests.files import contents
 
 RECIPE = re.compile(r"^## Add a record kind\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```(?:sql|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -55,9 +56,7 @@ def drive(copy: Path, database: str) -> str:
 
 
 def test_a_new_record_kind_takes_three_files(copy: Path, tmp_path: Path) -> None:
-    package = copy / "heliograph"
-    before = {path.relative_to(PACKAGE): path.read_bytes() for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc"}
-    after = {path.relative_to(package): path.read_bytes() for path in package.rglob("*") if path.is_file()}
+    before, after = contents(PACKAGE), contents(copy / "heliograph")
 
     differing = {path.parent.as_posix() for path, content in after.items() if before.get(path) != content}
 
