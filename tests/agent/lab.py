@@ -29,7 +29,7 @@ from heliograph.service.enterprises import create_enterprise
 from heliograph.service.issue_command import issue_command
 from heliograph.service.ports import Ports
 from heliograph.settings import Settings
-from tests.patience import PATIENCE_S, surely
+from tests.patience import PATIENCE_S, patient, surely
 
 QUICK = Pace(times=0.02, reboot_s=0.05)
 WILLING = User(after_s=0.05)
@@ -139,7 +139,7 @@ def executions(phone: PhoneRunner, operation: Operation) -> int:
 async def lab_in(folder: Path) -> AsyncIterator[Lab]:
     """A lab whose server and phones are gone afterwards."""
     clock = SystemClock()
-    async with assembled(Settings(data_dir=folder / "server", durable=False), clock=clock) as parts:
+    async with assembled(patient(Settings(data_dir=folder / "server", durable=False)), clock=clock) as parts:
         with listening_socket("127.0.0.1", 0) as listener:
             async with serving(parts.app, listener, lane=parts.lane, drain=parts.channel.drain, shutdown_s=1):
                 record = await create_enterprise(parts.ports, Enterprise())
