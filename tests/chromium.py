@@ -73,6 +73,12 @@ def tab(browser: "Browser", *, scripts: bool = True, refused: bool = False, site
     assert refused == bool(said), said
 
 
+def press(page: "Page", button: str) -> None:
+    """The button of a form is pressed, and the page that answers is there, whole."""
+    with page.expect_event("load"):
+        page.get_by_role("button", name=button).click()
+
+
 def with_authenticator(page: "Page") -> str:
     """The window has an authenticator of its own. Returns its id."""
     devtools = page.context.new_cdp_session(page)
