@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import msgspec
 
-from heliograph.agent.clock import MachineClock
+from heliograph.agent.clock import AgentClock, MachineClock
 from heliograph.agent.delivery import never
 from heliograph.agent.executor import Checkpoint, Moment, pass_by
 from heliograph.agent.journal import Journal
@@ -59,13 +59,16 @@ class Lab:
         return Line(server_url=url or self.url, kind=kind, progress_every_s=0.01, backoff_first_s=0.02, backoff_most_s=0.2)
 
     async def phone(
-        self, profile_name: str, line: Line | None = None, *, behaviour: Misbehaviour = WELL_BEHAVED, checkpoint: Checkpoint = pass_by
-    ) -> PhoneRunner:
-        """A quick phone with its journal on disk, enrolled and connected."""
+        self, profile_name: str, line: Line | None = None, *, behaviour: Misbehaviour = WELL_BEHAVED, checkpoint: Checkpoint = pass_by,
+        clock: AgentClock | None = None,
+    ) -> PhoneRunner:  # fmt: skip
+        """A quick phone with its journal on disk, enrolled and connected; its clock is the machine's, or the one that is given."""
         self._last += 1
         number = self._last
         chance = random.Random(f"{profile_name} {number}")
-        phone = VirtualPhone(PROFILES[profile_name].phone(f"LAB{number}"), clock=MachineClock(), chance=chance, user=WILLING, pace=QUICK)
+        phone = VirtualPhone(
+            PROFILES[profile_name].phone(f"LAB{number}"), clock=clock or MachineClock(), chance=chance, user=WILLING, pace=QUICK
+        )
         journal = self.folder / f"LAB{number}.journal"
         runner = PhoneRunner(
             phone, line or self.line(), behaviour=behaviour, checkpoint=checkpoint, open_journal=lambda: Journal(journal, durable=False)
