@@ -30,7 +30,7 @@ from heliograph.storage.kinds import TOMBSTONES, kind_of
 from heliograph.storage.outbox import Claims, Rota, message_from, soonest
 from heliograph.storage.queue.bulk_verbs import BulkVerbs
 from heliograph.storage.queue.lanes import WAITS_MOST_S
-from heliograph.storage.queue.rule_queue import Done, Exclusive, Queued, RuleQueue
+from heliograph.storage.queue.rule_queue import Done, Exclusive, Queued, QueuedSlice, RuleQueue
 from heliograph.storage.record_verbs import RecordVerbs
 from heliograph.storage.service_keys import StoredServiceKeys
 from heliograph.storage.sqlite.checkpointer import Checkpointer
@@ -148,9 +148,9 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
         check_names(sees.records)
         self._rule_queue.put(Queued(sees, rule, waiter, self._acting()), lane)
 
-    async def _slice_answered(self, entries: Sequence[Queued], future: asyncio.Future[T]) -> T:
-        self._rule_queue.put_slice(entries)
-        return await self._answered(future)
+    async def _slice_answered(self, entry: QueuedSlice[T], answered: asyncio.Future[Sequence[T | Exception]]) -> Sequence[T | Exception]:
+        self._rule_queue.put_slice(entry)
+        return await self._answered(answered)
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         acting = self._acting()
