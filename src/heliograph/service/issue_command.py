@@ -2,7 +2,9 @@
 
 import hashlib
 import hmac
+import itertools
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -98,13 +100,12 @@ def issuing_to_each(
 
     Raises (from the first step on): as `issuing`.
     """
-    enterprise = None
-    for device in devices:
-        if device.enterprise != enterprise:
-            enterprise = device.enterprise
-            sees, rule = issuing(ports, device, command, caller=caller, permit=permit)
-            besides = msgspec.structs.replace(sees, device=None)
-        yield device, besides, rule
+    for _, together in itertools.groupby(devices, key=attrgetter("enterprise")):
+        first = next(together)
+        sees, rule = issuing(ports, first, command, caller=caller, permit=permit)
+        besides = msgspec.structs.replace(sees, device=None)
+        for device in itertools.chain((first,), together):
+            yield device, besides, rule
 
 
 async def issue_command(

@@ -153,11 +153,16 @@ class View:
         state = self.states.get(name) or self.state(name)
         if state is None or state.tombstone is not None:
             return self.facts(Sees(device=name))
+        if (record := state.record) is not None:
+            name = record.name  # the object that most maps have for a key: found by looking at it, not into it
+        before = self.open.get(name)
+        if before is None:
+            before = self._memory.open.get(name, ())
         return Facts(
             now_us=self.now_us,
-            device=state.record,
+            device=record,
             last_create_ms=self.given.get(name) or self._memory.given.newest_ms(name),
-            open_count=len(self.open[name] if name in self.open else self._memory.open.get(name, ())) + len(self.opened.get(name, ())),
+            open_count=len(before) + len(self.opened.get(name, ())),
         )
 
     def operation(self, key: OperationKey) -> Operation | None:

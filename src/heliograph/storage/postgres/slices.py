@@ -1,6 +1,5 @@
 """A slice as rules that are answered one by one: a batch of PostgreSQL may refuse some of them, and run the others."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 

@@ -73,7 +73,7 @@ class Lanes(Generic[E]):
             self._lanes[lane].put(entries, now_s)
 
     def put_slice(self, entry: E, *, rules: int, now_s: float) -> None:
-        """The entry, which has so many rules, waits in the lane BULK, to be taken by itself.  Raises: Overloaded: it has no room for them."""
+        """The entry, of so many rules, waits in the lane BULK, to be taken by itself.  Raises: Overloaded: it has no room for them."""
         if rules > self.room(Lane.BULK):
             raise Overloaded(retry_after_s=RETRY_AFTER_S)
         self._slices.put_one(entry, rules, now_s)

@@ -132,9 +132,10 @@ class Writer:
         self._now_us = self._busy_since_us = max(self._now_us, self._clock_us())
         batch = Batch(self._memory, self._tables, self._now_us)
         rings: list[DeviceName] = []
+        bulk = isinstance(entries[0], QueuedSlice)
         try:
             outcomes = self._decide(batch, entries, rings)
-            commit_us = self._settle(batch)
+            commit_us = self._settle(batch, bulk=bulk)
         except NO_ROOM as error:
             self._tables.roll_back()
             self.trouble = f"The database accepts no writes: {error}."
@@ -144,8 +145,7 @@ class Writer:
             self._tables.roll_back()
             self._tell([Outcome(entries[0].future, error=error.cause)])
         else:
-            in_passing = isinstance(entries[0], QueuedSlice)  # it comes once, so what it sees and writes displaces nothing
-            self._memory.remember(batch, in_passing=in_passing)
+            self._memory.remember(batch, in_passing=bulk)  # a slice comes once, so what it sees and writes displaces nothing
             self._stuck = False
             if batch.written or isinstance(entries[0], Exclusive):
                 self._nearest_us = self._tables.nearest_deadline_us()
@@ -176,8 +176,8 @@ class Writer:
         except Exception as error:
             raise ExclusiveFailed(error) from error
 
-    def _settle(self, batch: Batch) -> int | None:
-        """Make the batch durable. Returns how long that took in microseconds; None: there was nothing to write."""
+    def _settle(self, batch: Batch, *, bulk: bool) -> int | None:
+        """Make the batch (`bulk`: of a slice) durable. Returns how long that took in microseconds; None: there was nothing to write."""
         alone = self._tables.in_transaction
         if not alone:
             if not batch.written:
@@ -185,8 +185,11 @@ class Writer:
             self._tables.one("begin")
         from_us = self._clock_us()
         self._tables.write(batch)
+        if bulk and (indexed := self._sweeper.write_at_once(batch.written.new_operations)) is not None:
+            batch.written.indexed = True
+            batch.afterwards.append(indexed)
         if self._sweeper.due and not alone:  # what ran alone may have removed what would be swept
-            batch.afterwards.append(self._sweeper.write(came=len(batch.written.new_operations)))
+            batch.afterwards.append(self._sweeper.write(came=0 if batch.written.indexed else len(batch.written.new_operations)))
         try:
             self._tables.one("commit")
         except NO_ROOM:
