@@ -13,8 +13,9 @@ from heliograph.storage.queries import DatabaseTooNew, migration_script, migrati
 LIBRARY_LEAST = (3, 51, 3)
 """Older ones may corrupt a log that one connection commits to while another checkpoints (sqlite.org/wal.html#walresetbug)."""
 BUSY_MS = 5_000
-WRITER_CACHE_KIB = 65_536
-"""Holds the inner pages and the newest leaves of all indexes for some 100,000 devices."""
+WRITER_CACHE_KIB = 16_384
+"""Holds the inner pages and the newest leaves of all indexes for some 100,000 devices. Not more: after a commit that reordered pages,
+SQLite looks at every page in the cache, a quarter of a millisecond with 64 MiB (docs/adr/0073)."""
 READER_CACHE_KIB = 8_192
 MEMORY_PAGE_BYTES = 512
 """SQLite's least: a database that is nearly empty has a page for each table and index; with the usual 4 KiB, three times the memory."""
