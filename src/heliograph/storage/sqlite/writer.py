@@ -71,14 +71,17 @@ class Writer:
         self._sweeper = sweeper
         self._stuck = False
         """The sweeper had no room; it tries again with the next batch."""
-        self._thread = threading.Thread(target=self._run, name="heliograph-writer", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Begin the thread: made here, since a store without one is one of a thousand, and a thread's object has two KiB."""
+        self._thread = threading.Thread(target=self._run, name="heliograph-writer", daemon=True)
         self._thread.start()
 
     def join(self) -> None:
         """Everything that the queue let in before it closed has been answered, and the thread has ended. Blocks."""
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def hangs(self, now_us: int) -> str | None:
         """A sentence, if a batch has been in progress for longer than any disk needs. Asked from any thread."""
