@@ -217,13 +217,13 @@ WHERE k.device_key = wanted.column1
 
 -- orphans --
 -- Devices whose enterprise is gone: asked of each enterprise that devices have, not of each device.
-WITH RECURSIVE of_devices (enterprise) AS (
+WITH RECURSIVE few (enterprise) AS (
     SELECT min(d.enterprise) FROM devices d
     UNION ALL
-    SELECT (SELECT min(d.enterprise) FROM devices d WHERE d.enterprise > o.enterprise) FROM of_devices o WHERE o.enterprise IS NOT NULL
+    SELECT (SELECT min(d.enterprise) FROM devices d WHERE d.enterprise > few.enterprise) FROM few WHERE few.enterprise IS NOT NULL
 )
-SELECT d.record FROM of_devices o CROSS JOIN devices d
-WHERE d.enterprise = o.enterprise AND NOT EXISTS (SELECT 1 FROM enterprises e WHERE e.enterprise = o.enterprise)
+SELECT d.record FROM few CROSS JOIN devices d
+WHERE d.enterprise = few.enterprise AND NOT EXISTS (SELECT 1 FROM enterprises e WHERE e.enterprise = few.enterprise)
 LIMIT ?
 
 -- ended_before --
