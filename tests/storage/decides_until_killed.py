@@ -58,10 +58,10 @@ def rounds(run: str) -> Iterator[tuple[str, int]]:
 async def decide(address: str, run: str) -> None:
     """Enrol the devices, then issue until the end."""
     store = await opened(address)
-    async for _ in store.decide_many((Sees(device=device), write(PutDevice(device_record(device)))) for device in DEVICES):
+    async for _ in store.decide_many((device, Sees(), write(PutDevice(device_record(device)))) for device in DEVICES):
         pass
     asks = (
-        (Sees(device=device), issue_in(name, device))
+        (device, Sees(), issue_in(name, device))
         for name, number in rounds(run)
         for device in DEVICES[number * SLICE_MOST : (number + 1) * SLICE_MOST]
     )

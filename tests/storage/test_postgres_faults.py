@@ -315,7 +315,7 @@ async def test_of_a_slice_what_the_database_cannot_take_is_answered_so_and_the_r
     connection = await asyncpg.connect(database)
     await connection.execute("BEGIN")
     await connection.execute("SELECT 1 FROM device_keys WHERE device = $1 FOR UPDATE", locked.device)
-    bad = Sees(device=devices[-1]), write(PutDevice(replace(device_record(devices[-1]), policy_name="\0")))
+    bad = devices[-1], Sees(), write(PutDevice(replace(device_record(devices[-1]), policy_name="\0")))
     before = sum(store.counts.commit_s.counts)
 
     ((busy, *done, unfit),) = [answers async for answers in store.decide_many([*issues([locked, *devices[:-1]]), bad])]

@@ -412,7 +412,7 @@ async def test_bulk_displaces_nothing_that_is_remembered(path: Path) -> None:
 
     async for _ in store.decide_many(enrolments(devices)):
         pass
-    async for _ in store.decide_many([*issues(devices), (Sees(device=device), write(PutOperation(ended(issued, START_US))))]):
+    async for _ in store.decide_many([*issues(devices), (device, Sees(), write(PutOperation(ended(issued, START_US))))]):
         pass
 
     remembered = store._memory.operations  # noqa: SLF001 - reads do not show where they find a row

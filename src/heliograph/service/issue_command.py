@@ -2,7 +2,9 @@
 
 import hashlib
 import hmac
+import itertools
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 
 import msgspec
 
@@ -21,7 +23,7 @@ from heliograph.service.approval_gate import held_back, rules_seen
 from heliograph.service.limits import Limits
 from heliograph.service.not_found import device_absence
 from heliograph.service.operations import get_operation
-from heliograph.service.ports import Decision, Facts, Ports, Put, PutOperation, Rule, Sees
+from heliograph.service.ports import Ask, Decision, Facts, Ports, Put, PutOperation, Rule, Sees
 from heliograph.service.record_rules import RecordName
 from heliograph.service.sealed_secrets import Sealed, require_sealed_fits, seal_secrets
 from heliograph.service.tenant_bounds import require_room_for_request_id
@@ -97,18 +99,17 @@ def issuing(
 
 def issuing_to_each(
     ports: Ports, devices: Iterable[DeviceName], command: IssuedCommand, *, caller: Caller = ANYBODY, permit: Permit | None = None
-) -> Iterator[tuple[Sees, Rule[Operation | None]]]:  # fmt: skip
+) -> Iterator[Ask[Operation | None]]:  # fmt: skip
     """What `Store.decide_many` is asked, to issue the command to each of these devices: as `issuing`, of one after the other.
 
     Raises (from the first step on): as `issuing`.
     """
-    asked: Issuing | None = None
-    enterprise = ""
-    for device in devices:
-        if asked is None or device.enterprise != enterprise:
-            enterprise = device.enterprise
-            asked = issuing(ports, device, command, caller=caller, permit=permit)
-        yield msgspec.structs.replace(asked.sees, device=device), asked.rule
+    for _, together in itertools.groupby(devices, key=attrgetter("enterprise")):
+        first = next(together)
+        asked = issuing(ports, first, command, caller=caller, permit=permit)
+        besides = msgspec.structs.replace(asked.sees, device=None)
+        for device in itertools.chain((first,), together):
+            yield device, besides, asked.rule
 
 
 async def issue_command(

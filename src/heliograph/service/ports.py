@@ -32,6 +32,7 @@ from heliograph.service.presence import Presence, Sighting, Whereabouts
 from heliograph.service.push_service import WebPush
 from heliograph.service.record_rules import RecordRules
 from heliograph.service.rules import (
+    Ask,
     Decision,
     Delete,
     DeleteDevice,
@@ -51,6 +52,7 @@ from heliograph.service.rules import (
 from heliograph.service.tenant_bounds import Counting, Held, Holding, Turns
 
 __all__ = [
+    "Ask",
     "Clock",
     "ClockCheck",
     "Decision",
@@ -102,7 +104,7 @@ class Store(Outbox, EventLog, AuditLog, Counting, FleetCounts, RecordRules, Prot
     def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
         """As `decide`, for who waits without a task.  Raises: Overloaded: the waiter will not be called."""
 
-    def decide_many(self, asks: Iterable[tuple[Sees, Rule[T]]]) -> AsyncIterator[Sequence[T | Exception]]:
+    def decide_many(self, asks: Iterable[Ask[T]]) -> AsyncIterator[Sequence[T | Exception]]:
         """Decide each, in slices: what the rules answered, slice by slice and in the order of `asks`.
 
         A slice is one transaction: after a crash all of it is there or nothing. A rule that raises writes nothing and harms no other;

@@ -164,6 +164,11 @@ class Decision(msgspec.Struct, Generic[A_co], frozen=True):
 
 
 Rule = Callable[[Facts], Decision[T]]
+Ask = tuple[DeviceName, Sees, Rule[T]]
+"""A question of one device (`Store.decide_many`): the device, which the rule sees, what else it must see, and the rule.
+
+The `Sees` names no device, so those of many devices may be one object: then the store looks into it once and not for each.
+"""
 A_contra = TypeVar("A_contra", contravariant=True)
 
 

@@ -45,7 +45,7 @@ def answers_before_commit() -> Sequence[Patch]:
             if batch.written.new_operations:
                 self._rule_queue.answer(Done(outcomes, (), None))
                 time.sleep(GROUP_S)
-            self._settle(batch)
+            self._settle(batch, bulk=False)
             self._memory.remember(batch)
             self._nearest_us = self._tables.nearest_deadline_us()
             told = () if batch.written.new_operations else outcomes

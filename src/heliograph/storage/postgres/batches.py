@@ -14,7 +14,8 @@ from heliograph.protojson.errors import InvalidArgument, Unavailable
 from heliograph.service.metrics import StoreCounts
 from heliograph.storage.postgres.link import DATABASE_ERRORS, Link
 from heliograph.storage.postgres.runner import UNFIT, Decided, Rejected, Runner, commit, nothing_done, trouble_of
-from heliograph.storage.queue.rule_queue import Outcome, Queued, RuleQueue, answer_all
+from heliograph.storage.postgres.slices import apart
+from heliograph.storage.queue.rule_queue import Entry, Outcome, Queued, QueuedSlice, RuleQueue, answer_all
 
 OVERLAPS_FROM = 64
 """Rules that are worth a batch of their own while another one commits: fewer wait for that, since two small batches cost more than one."""
@@ -92,7 +93,7 @@ class Batches:
             closed = self.rule_queue.closed  # asked before: what comes between is taken at the next turn
             if closed or self._worth_a_batch():
                 if entries := self.rule_queue.take():
-                    return [entry for entry in entries if isinstance(entry, Queued)]
+                    return _as_rules(entries)
                 if closed:
                     break
             await self._woken.wait()
@@ -185,3 +186,8 @@ class Batches:
             answer_all(decided.outcomes)
             self._counts.committed(decided.batch.happened, rules=len(decided.outcomes), commit_s=self._loop.time() - since_s)
             self._done(decided)
+
+
+def _as_rules(entries: Sequence[Entry]) -> Sequence[Queued]:
+    first = entries[0]
+    return apart(first) if isinstance(first, QueuedSlice) else [entry for entry in entries if isinstance(entry, Queued)]

@@ -34,7 +34,7 @@ from heliograph.storage.postgres.reading import Reader
 from heliograph.storage.postgres.runner import Decided, Runner
 from heliograph.storage.postgres.timers import Timers
 from heliograph.storage.queue.bulk_verbs import BulkVerbs
-from heliograph.storage.queue.rule_queue import Queued, reject
+from heliograph.storage.queue.rule_queue import Queued, QueuedSlice, reject
 from heliograph.storage.record_verbs import RecordVerbs
 from heliograph.storage.service_keys import StoredServiceKeys
 
@@ -129,9 +129,9 @@ class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
         check_names(sees.records)
         self._batches.rule_queue.put(Queued(sees, rule, waiter, self._acting()), lane)
 
-    async def _slice_answered(self, entries: Sequence[Queued], future: asyncio.Future[T]) -> T:
-        self._batches.rule_queue.put_slice(entries)
-        return await future
+    async def _slice_answered(self, entry: QueuedSlice[T], answered: asyncio.Future[Sequence[T | Exception]]) -> Sequence[T | Exception]:
+        self._batches.rule_queue.put_slice(entry)
+        return await answered
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         decided = await self._timers.decide_due(rule, limit=limit, acting=self._acting())

@@ -13,13 +13,18 @@ from heliograph.storage.queries import DatabaseTooNew, migration_script, migrati
 LIBRARY_LEAST = (3, 51, 3)
 """Older ones may corrupt a log that one connection commits to while another checkpoints (sqlite.org/wal.html#walresetbug)."""
 BUSY_MS = 5_000
-WRITER_CACHE_KIB = 65_536
-"""Holds the inner pages and the newest leaves of all indexes for some 100,000 devices."""
+WRITER_CACHE_KIB = 16_384
+"""Holds the inner pages and the newest leaves of all indexes for some 100,000 devices. Not more: after a commit that reordered pages,
+SQLite looks at every page in the cache, a quarter of a millisecond with 64 MiB (docs/adr/0073)."""
 READER_CACHE_KIB = 8_192
 MEMORY_PAGE_BYTES = 512
 """SQLite's least: a database that is nearly empty has a page for each table and index; with the usual 4 KiB, three times the memory."""
-MEMORY_STATEMENTS = 8
-"""Compiled statements that a connection in memory keeps: 6 KiB each, which a thousand worlds must hold."""
+MEMORY_HAS_MANY = frozenset({
+    "devices", "device_keys", "operations", "outbox", "events", "requests", "tokens", "tombstones", "dead_letters", "serials"
+})  # fmt: skip
+"""Tables that a test may fill with thousands of rows: of the others, what only makes a search shorter is left out in memory."""
+MEMORY_STATEMENTS = 5
+"""Compiled statements that a connection in memory keeps: 5 KiB each, which a thousand worlds must hold. Eight are no quicker."""
 MEMORY_CACHE_KIB = 2_048
 LOG_MOST_BYTES = 64 * 1024 * 1024
 """Size at which the write-ahead log restarts; the file is cut to it if a long read made it longer."""
@@ -91,6 +96,10 @@ def memory_template(now_us: int) -> apsw.Connection:
     connection = apsw.Connection(":memory:")
     connection.pragma("page_size", MEMORY_PAGE_BYTES)
     migrate(connection, now_us)
+    for table, index in connection.execute(queries()["plain_indexes"]).fetchall():
+        if table not in MEMORY_HAS_MANY:  # a page, a part of the schema and its text: 1.3 KiB of each world
+            connection.execute(f"DROP INDEX {index}")
+    connection.execute("VACUUM")
     return connection
 
 
