@@ -38,6 +38,7 @@ def key(server: Guarded, name: str) -> dict[str, str]:
     return {"client_email": found["clientEmail"], "private_key_id": found["keyId"], "private_key": pair.private}
 
 
+@pytest.mark.both_ways
 def test_old_keys_do_what_they_did(upgraded: Guarded) -> None:
     viewer, admin, everywhere = (key(upgraded, name) for name in PAIRS)
     token = upgraded.call_as(admin, "POST", "/v1/enterprises/acme/enrollmentTokens", {"policyName": "default"}).json["value"]
