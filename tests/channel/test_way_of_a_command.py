@@ -7,6 +7,8 @@ import pytest
 from tests.channel.conftest import Connect, Server
 from tests.channel.phones import ACK_ID, FACTS, OTHER_ACK_ID, HttpPhone
 
+pytestmark = pytest.mark.both_ways
+
 
 async def test_a_command_is_offered_acknowledged_and_reported(server: Server, connect: Connect) -> None:
     phone_id = await server.enroll()

@@ -119,16 +119,16 @@ def guarded_server(settings: Settings) -> Iterator[Guarded]:
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+def guarded(tmp_path_factory: pytest.TempPathFactory, way_in: str) -> Iterator[Guarded]:
     """A server that asks for a key."""
-    with guarded_server(Settings(data_dir=Path(tmp_path_factory.mktemp("data")), durable=False)) as server:
+    with guarded_server(Settings(data_dir=Path(tmp_path_factory.mktemp(way_in)), durable=False)) as server:
         yield server
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL with two servers"])
-def servers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Guarded]]:
+def servers(request: pytest.FixtureRequest, tmp_path: Path, way_in: str) -> Iterator[list[Guarded]]:
     """All servers of one database; they ask for keys."""
-    key_file = tmp_path / "shared.key"
+    key_file = tmp_path / f"{way_in}.key"
     with contextlib.ExitStack() as stack:
         if request.param == "SQLite":
             yield [stack.enter_context(guarded_server(Settings(data_dir=tmp_path / "a", key_file=key_file, durable=False)))]

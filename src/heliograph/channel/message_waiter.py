@@ -15,7 +15,7 @@ from heliograph.protojson.errors import HeliographError
 class Handler(Protocol):
     """Who answers what is not the usual."""
 
-    async def handle(self, kind: str, body: bytes) -> Answer:
+    async def handle(self, kind: str, body: bytes, *, operation: str = "") -> Answer:
         """The answer to the message."""
 
     async def rejected(self, acting: Acting, error: HeliographError) -> Answer:
@@ -38,6 +38,8 @@ class MessageWaiter(msgspec.Struct, frozen=True):
     handler: Handler
     kind: str
     body: bytes
+    operation: str
+    """That an HTTP path names."""
     acting: Acting
     """Who sent it."""
     peer: Peer
@@ -56,7 +58,7 @@ class MessageWaiter(msgspec.Struct, frozen=True):
         try:
             message = self.conclude(result)
             if message is None:
-                self.answering.go_on(self.handler.handle(self.kind, self.body))
+                self.answering.go_on(self.handler.handle(self.kind, self.body, operation=self.operation))
             else:
                 self.answering.answered(Answer(OK, encode(message)))
         except Exception as error:  # noqa: BLE001 - others wait for their answers behind this one

@@ -69,14 +69,16 @@ class Session:
 
     __slots__ = ("_actings", "_address", "_credential_hash", "_name", "_peers", "_ports")
 
-    def __init__(self, ports: Ports, peers: Peers, credential: str, *, address: str = "") -> None:
-        """`address`: the IP address that it calls from, for the audit trail."""
+    def __init__(
+        self, ports: Ports, peers: Peers, credential: str, *, address: str = "", supposed: DeviceName | None = None
+    ) -> None:  # fmt: skip
+        """`address`: the IP address that it calls from, for the audit trail; `supposed`: the device whose credential it may be."""
         self._address = address
         self._ports = ports
         self._peers = peers
         self._credential_hash = hash_credential(credential)
-        self._name: DeviceName | None = None
-        """Whose credential it was when it was last looked up."""
+        self._name = supposed
+        """Whose credential it was when it was last looked up, or is supposed to be: every message looks whether it is."""
         self._actings: dict[str, Acting] = {}
         """Who acts, by the kinds of messages that this device has sent and that are answered at once."""
 
@@ -129,12 +131,12 @@ class Session:
         await _record_refusal(self._ports, acting, error)
         return answer_to_error(error)
 
-    def handle_at_once(self, kind: str, body: bytes, answering: Answering) -> bool:
+    def handle_at_once(self, kind: str, body: bytes, answering: Answering, *, operation: str = "") -> bool:
         """As `handle`, for what waits for one rule: whether the message will be answered so. False: nothing was done.
 
         Whatever is not the usual goes the way of `handle`, which does it again from the start, or from the rule's error on.
         """
-        inquire = _AT_ONCE.get(kind)
+        inquire = AT_ONCE.get(kind)
         device = self._authenticated_at_once() if inquire is not None else None
         if inquire is None or device is None:
             return False
@@ -144,8 +146,8 @@ class Session:
         acting = self._acting_at_once(kind, device)
         before = ACTING.set(acting)
         try:
-            inquiry = inquire(self, device, body)
-            waiter = MessageWaiter(self, kind, body, acting, peer, inquiry.conclude, answering)
+            inquiry = inquire(self, device, body, operation)
+            waiter = MessageWaiter(self, kind, body, operation, acting, peer, inquiry.conclude, answering)
             self._ports.store.decide_for(waiter, inquiry.sees, inquiry.rule, lane=Lane.PHONES)
         except HeliographError:
             return False
@@ -154,11 +156,11 @@ class Session:
         peer.requests += 1
         return True
 
-    def _acknowledging(self, device: DeviceName, body: bytes) -> Inquiry[Any, Message | None]:
-        return acknowledging(self._ports, self._credential_hash, device, _on(read_acknowledge(body), ""))
+    def _acknowledging(self, device: DeviceName, body: bytes, operation: str) -> Inquiry[Any, Message | None]:
+        return acknowledging(self._ports, self._credential_hash, device, _on(read_acknowledge(body), operation))
 
-    def _reporting(self, device: DeviceName, body: bytes) -> Inquiry[Any, Message | None]:
-        return reporting(self._ports, device, _on(read_report(body), ""))
+    def _reporting(self, device: DeviceName, body: bytes, operation: str) -> Inquiry[Any, Message | None]:
+        return reporting(self._ports, device, _on(read_report(body), operation))
 
     def _acting_at_once(self, kind: str, device: DeviceName) -> Acting:
         """As `_acting`, made once a connection."""
@@ -427,7 +429,7 @@ _HANDLERS: dict[str, Callable[[Session, DeviceName, bytes, str], Awaitable[Messa
 }
 """By the message's kind: the WebSocket's word for it, and the end of its HTTP path."""
 
-_AT_ONCE: dict[str, Callable[[Session, DeviceName, bytes], Inquiry[Any, Message | None]]] = {
+AT_ONCE: dict[str, Callable[[Session, DeviceName, bytes, str], Inquiry[Any, Message | None]]] = {
     "acknowledge": Session._acknowledging,  # noqa: SLF001 - of this module
     "report": Session._reporting,  # noqa: SLF001 - of this module
 }

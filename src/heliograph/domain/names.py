@@ -73,7 +73,7 @@ class OperationName(NamedTuple):
     @classmethod
     def of(cls, device: DeviceName, name: str) -> Self | None:
         """As `parse`, at a quarter of its cost; None: no operation of this device that this server could have made has this name."""
-        parent = f"{device}/operations/"
+        parent = f"enterprises/{device.enterprise}/devices/{device.device}/operations/"
         create_ms = name[len(parent) :]
         return cls(device, int(create_ms)) if name.startswith(parent) and _CREATE_MS.fullmatch(create_ms) else None
 

@@ -22,7 +22,7 @@ from heliograph.service.offer_command import with_offers
 from heliograph.service.operations import own_operation
 from heliograph.service.ports import Decision, Facts, Lane, Ports, PutOperation, Sees
 from heliograph.service.rules import Inquiry, SeesOperation
-from heliograph.service.sealed_secrets import PhoneCommand, phone_command
+from heliograph.service.sealed_secrets import phone_command
 
 _ACK_ID = re.compile(f"[0-9a-f]{{{2 * ACK_ID_BYTES}}}")
 _DROPPED = {State.CANCELLED: DropWhy.CANCELLED, State.EXPIRED: DropWhy.EXPIRED}
@@ -99,9 +99,11 @@ def acknowledging(
             return Drop(drop=verdict) if verdict is not None else None
         if verdict.last_order is not None:
             ports.offers.forget_device(device)
-        else:
-            ports.offers.noted(device, name.create_ms)
-        command = _command(ports, verdict, asked=message.need_command)
+            return Execute(start_within_ms=verdict.start_within_ms, command=verdict.last_order.command)  # it has no secrets
+        ports.offers.noted(device, name.create_ms)
+        if not message.need_command or verdict.operation is None:
+            return Execute(start_within_ms=verdict.start_within_ms)
+        command = phone_command(ports, verdict.operation)
         return Execute(start_within_ms=verdict.start_within_ms, command=command.command, sealed_command=command.sealed)
 
     return Inquiry(sees, lambda facts: _judge(ports, facts, ack), conclude)
@@ -168,13 +170,6 @@ def _ended_by_ack(ports: Ports, facts: Facts, ack: _Ack, device: DeviceRecord, o
     writes = [*operation_writes(ports, facts, operation, succeeded), *management_ended(ports, facts, device, order, ack_id=ack.ack_id)]
     start_within_ms = (tombstone_expiry_us(now_us, ports.limits) - now_us) // 1_000
     return Decision(_Stands(start_within_ms, last_order=order), writes, ring=device.name)
-
-
-def _command(ports: Ports, stands: _Stands, *, asked: bool) -> PhoneCommand:
-    """What of the command is part of the answer; a last order has no secrets."""
-    if stands.last_order is not None:
-        return PhoneCommand(stands.last_order.command, None)
-    return phone_command(ports, stands.operation) if asked and stands.operation is not None else PhoneCommand(None, None)
 
 
 def may_adopt(operation: Operation, now_us: int) -> bool:

@@ -31,7 +31,7 @@ async def expire_operations(ports: Ports) -> NoReturn:
     asleep_until_us = LATEST_US
 
     def look() -> None:
-        # Mostly it sleeps until a deadline of long ago, which was met and is earlier than any new one: each command would wake it twice.
+        # Mostly it sleeps until a deadline that was met and is earlier than any new one: each command would wake it twice.
         nearest_us = ports.store.nearest_deadline_us()
         if nearest_us is not None and nearest_us < asleep_until_us:
             nearer.set()

@@ -95,7 +95,7 @@ def lets_a_late_report_overwrite() -> Sequence[Patch]:
     def noted_late(before: object) -> Callable[[Operation, Report, int], Operation]:
         def applied(operation: Operation, message: Report, now_us: int) -> Operation:
             again = msgspec.structs.replace(operation, state=State.ACKNOWLEDGED, error=None, error_code=None)
-            return report_result._applied(again, message, now_us)  # noqa: SLF001 - the mutant takes the product's own way
+            return report_result._applied(again, message, now_us, asks=message.asks_user)  # noqa: SLF001 - the mutant takes the product's own way
 
         return applied
 

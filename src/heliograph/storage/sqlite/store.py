@@ -145,7 +145,8 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
         return await self._answered(future)
 
     def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
-        check_names(sees.records)
+        if sees.records:
+            check_names(sees.records)
         self._rule_queue.put(Queued(sees, rule, waiter, self._acting()), lane)
 
     async def _slice_answered(self, entry: QueuedSlice[T], answered: asyncio.Future[Sequence[T | Exception]]) -> Sequence[T | Exception]:
