@@ -29,11 +29,9 @@ PROGRAMS = ("initdb", "pg_ctl", "postgres", "psql")
 STOP_S = 120
 SETTINGS = {"max_connections": "200", "shared_buffers": "64MB", "max_wal_size": "256MB"}
 """What differs from PostgreSQL's defaults: a laptop is to bear it. Durability is as it comes."""
-EMPTIES = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
-DROP SCHEMA public CASCADE;
-CREATE SCHEMA public;
-"""
+ENDS = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();"
+"""All sessions in the database, but for the one that asks; gives the ids of their processes."""
+EMPTIES = f"{ENDS} DROP SCHEMA public CASCADE; CREATE SCHEMA public;"
 _databases = count(1)
 
 
@@ -161,6 +159,14 @@ class Cluster:
         """From the next statement on every session has the setting, those that are there already too; `DEFAULT`: as at the start."""
         self.sql(f"ALTER SYSTEM SET {setting} = {value}")
         self._read_settings()
+
+    def end_sessions(self, url: str) -> None:
+        """All sessions in the database have ended, and so have their processes: whoever had them finds the connections closed."""
+        ended = self.sql(ENDS, url=url)
+        processes, until = [int(line.partition("|")[0]) for line in ended.splitlines()], time.monotonic() + PATIENCE_S
+        while any(map(_lives, processes)):
+            assert time.monotonic() < until, f"sessions do not end: {processes}"
+            time.sleep(0.01)
 
     def demand_password(self, role: str) -> None:
         """A session with this role must know its password."""

@@ -108,9 +108,13 @@ async def tried(lab: World, attempts: int) -> int:
         return message.attempts == attempts
 
     await until(put_off)
-    # The one that put it off looks again.
-    await asyncio.sleep(0.01)
-    return (await waiting(lab))[0].due_us + DELAY_US - lab.clock.now_us()
+    due_us = (await waiting(lab))[0].due_us + DELAY_US
+
+    async def sleeps() -> bool:
+        return due_us in lab.clock.awaited_us
+
+    await until(sleeps)  # the one that put it off looks again first
+    return due_us - lab.clock.now_us()
 
 
 class Picky(Sink):

@@ -61,9 +61,14 @@ class SettableClock:
 
     def __init__(self) -> None:
         self._now_us = START_US
-        self._sleepers: list[asyncio.Event] = []
+        self._sleepers: list[tuple[int, asyncio.Event]] = []
         self.sleeps: list[int] = []
         """Until when someone lay down to sleep, in this order."""
+
+    @property
+    def awaited_us(self) -> set[int]:
+        """Until when somebody sleeps."""
+        return {at_us for at_us, _ in self._sleepers}
 
     def now_us(self) -> int:
         return self._now_us
@@ -71,16 +76,16 @@ class SettableClock:
     def advance(self, seconds: float) -> None:
         """The time, later; sleepers whose time has come wake up."""
         self._now_us += round(seconds * 1_000_000)
-        for sleeper in self._sleepers:
+        for _, sleeper in self._sleepers:
             sleeper.set()
 
     async def sleep_until(self, at_us: int) -> None:
         self.sleeps.append(at_us)
         while self._now_us < at_us:
-            sleeper = asyncio.Event()
+            sleeper = at_us, asyncio.Event()
             self._sleepers.append(sleeper)
             try:
-                await sleeper.wait()
+                await sleeper[1].wait()
             finally:
                 self._sleepers.remove(sleeper)
 

@@ -29,11 +29,13 @@ LONGEST_PAUSE_S = 1.0
 class Batches:
     """Takes what waits in the queue, batch by batch. `done` is called after each commit, right after the answers."""
 
-    def __init__(self, links: Sequence[Link], runner: Runner, *, counts: StoreCounts, done: Callable[[Decided], None]) -> None:
+    def __init__(
+        self, links: Sequence[Link], runner: Runner, *, counts: StoreCounts, done: Callable[[Decided], None], waits_most_s: float
+    ) -> None:
         self.trouble: str | None = None
         """Why writes do not work, if they do not."""
         self._woken = asyncio.Event()
-        self.rule_queue = RuleQueue(counts, lambda _: None, wake=self._woken.set)
+        self.rule_queue = RuleQueue(counts, lambda _: None, wake=self._woken.set, waits_most_s=waits_most_s)
         self._counts = counts
         self._links = links
         self._runner = runner
