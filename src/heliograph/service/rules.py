@@ -76,8 +76,11 @@ class SeesOperation(Sees, frozen=True, kw_only=True):
     create_ms: int
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule sees: the truth at this point of the batch, the writes of the rules before it included."""
+class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a rule sees: the truth at this point of the batch, the writes of the rules before it included.
+
+    As a decision and its writes it is made for each rule and refers to none of them, so the collector need not look (`gc=False`).
+    """
 
     now_us: int
     enterprise: EnterpriseRecord | None = None
@@ -105,7 +108,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         return next((record for record in self.records if isinstance(record, kind)), None)
 
 
-class PutOperation(msgspec.Struct, frozen=True):
+class PutOperation(msgspec.Struct, frozen=True, gc=False):
     """Insert (with `new`) or replace an operation."""
 
     operation: Operation
@@ -155,7 +158,7 @@ Write = (
 )  # fmt: skip
 
 
-class Decision(msgspec.Struct, Generic[A_co], frozen=True):
+class Decision(msgspec.Struct, Generic[A_co], frozen=True, gc=False):
     """What a rule decided: its answer, the writes before it, and the device whose bell rings after the commit."""
 
     answer: A_co

@@ -151,23 +151,6 @@ class View:
             records=tuple(self.record(OF_KEY[type(name)], name) for name in sees.records) if sees.records else (),
         )
 
-    def _facts_of_operation(self, sees: SeesOperation) -> Facts:
-        """The short way of two in three rules of a command's life: an acknowledgement's and a report's."""
-        name = sees.device
-        key = name, sees.create_ms
-        state = self.states.get(name) or self.state(name)
-        tombstone = state.tombstone if state is not None else None
-        if tombstone is not None and tombstone.expires_us <= self.now_us:
-            tombstone = None
-        return Facts(
-            now_us=self.now_us,
-            device=state.record if state is not None else None,
-            tombstone=tombstone,
-            operation=self.operations.get(key) or self.operation(key),
-            open_count=len(self._open_before(name)) + len(self.opened.get(name, ())),
-            subscription=self.subscription(name.parent) if sees.subscription else None,
-        )
-
     def facts_of_device(self, name: DeviceName) -> Facts:
         """What a rule sees at this point of the batch that asks for this device only: as `facts`, in a third of the time."""
         state = self.states.get(name) or self.state(name)
@@ -183,6 +166,23 @@ class View:
             device=record,
             last_create_ms=self.given.get(name) or self._memory.given.newest_ms(name),
             open_count=len(before) + len(self.opened.get(name, ())),
+        )
+
+    def _facts_of_operation(self, sees: SeesOperation) -> Facts:
+        """The short way of two in three rules of a command's life: an acknowledgement's and a report's."""
+        name = sees.device
+        key = name, sees.create_ms
+        state = self.states.get(name) or self.state(name)
+        tombstone = state.tombstone if state is not None else None
+        if tombstone is not None and tombstone.expires_us <= self.now_us:
+            tombstone = None
+        return Facts(
+            now_us=self.now_us,
+            device=state.record if state is not None else None,
+            tombstone=tombstone,
+            operation=self.operations.get(key) or self.operation(key),
+            open_count=len(self._open_before(name)) + len(self.opened.get(name, ())),
+            subscription=self.subscription(name.parent) if sees.subscription else None,
         )
 
     def operation(self, key: OperationKey) -> Operation | None:

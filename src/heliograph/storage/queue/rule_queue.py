@@ -8,7 +8,7 @@ import contextlib
 import functools
 import queue
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -18,7 +18,7 @@ from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.service.changes import Thing
 from heliograph.service.metrics import Happened, LaneLoad, LaneLoads, StoreCounts
-from heliograph.service.ports import Ask, Facts, Lane, Rule, Sees, Waiter
+from heliograph.service.ports import Ask, Lane, Rule, Sees, Waiter
 from heliograph.storage.batch.view import is_plain
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.queue.lanes import RETRY_AFTER_S, WAITS_MOST_S, Lanes
@@ -283,7 +283,12 @@ def run_slice(batch: Batch, entry: QueuedSlice[T], rings: list[DeviceName]) -> l
     """As `run_rule`, of each of its rules: their answers, and the error of one that raised in the place of its answer."""
     answers: list[T | Exception] = []
     acting = entry.acting
-    for (_, _, rule), facts in zip(entry.asks, _facts_of_each(batch, entry.asks), strict=True):
+    before: Sees | None = None
+    plain = False
+    for device, sees, rule in entry.asks:
+        if sees is not before:
+            before, plain = sees, is_plain(sees)
+        facts = batch.facts_of_device(device) if plain else batch.facts(msgspec.structs.replace(sees, device=device))
         try:
             decision = rule(facts)
             batch.take(decision.writes, acting)
@@ -294,16 +299,6 @@ def run_slice(batch: Batch, entry: QueuedSlice[T], rings: list[DeviceName]) -> l
             rings.append(decision.ring)
         answers.append(decision.answer)
     return answers
-
-
-def _facts_of_each(batch: Batch, asks: Iterable[Ask[Any]]) -> Iterator[Facts]:
-    """What each rule sees when its turn has come."""
-    before: Sees | None = None
-    plain = False
-    for device, sees, _ in asks:
-        if sees is not before:
-            before, plain = sees, is_plain(sees)
-        yield batch.facts_of_device(device) if plain else batch.facts(msgspec.structs.replace(sees, device=device))
 
 
 def rules_in(entries: Iterable[Entry]) -> int:
