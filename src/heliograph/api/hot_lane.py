@@ -44,8 +44,8 @@ class HotLane:
             return False
         if method.at_once is None:
             return False
-        query = USUAL.get(scope["query_string"]) or parse_query(scope["query_string"])
-        if query.fields or query.rejection is not None:
+        query = USUAL.get(scope["query_string"])
+        if query is None and ((query := parse_query(scope["query_string"])).fields or query.rejection is not None):
             return False
         passage = Passage(self._calls, cycle, Asked(method, ids, query, scope), method)
         return passage.context.run(passage.begin, bytes(body) if method.takes_body else b"")

@@ -13,7 +13,7 @@ import msgspec
 
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.errors import UnknownPath
-from heliograph.api.http.query import NO_QUERY, NoQuery, Query, read_own
+from heliograph.api.http.query import NoQuery, Query, read_own, unset
 from heliograph.api.http.streaming import Stream
 from heliograph.domain.access import Caller
 from heliograph.domain.rights import Permit
@@ -102,7 +102,7 @@ class Method:
 
 def own_of(method: Method, query: Query) -> Any:  # noqa: ANN401 - the row's message
     """The method's own parameters.  Raises: InvalidArgument."""
-    return read_own(method.query, query.own) if query.own or method.query is not NoQuery else NO_QUERY
+    return read_own(method.query, query.own) if query.own else unset(method.query)
 
 
 def not_offered(*, id: str, why: str, **row: Any) -> Method:  # noqa: ANN401 - fields of Method

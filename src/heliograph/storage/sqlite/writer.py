@@ -148,8 +148,9 @@ class Writer:
         first = entries[0]
         if isinstance(first, Exclusive):
             return [Outcome(first.future, self._alone(first, batch))]
-        batch.foresee([entry.sees for entry in entries if isinstance(entry, Queued)])
-        return [run_rule(batch, entry, rings) for entry in entries if isinstance(entry, Queued)]
+        queued = [entry for entry in entries if isinstance(entry, Queued)]
+        batch.foresee([entry.sees for entry in queued])
+        return [run_rule(batch, entry, rings) for entry in queued]
 
     def _alone(self, entry: Exclusive, batch: Batch) -> object:
         self._tables.one("begin")
