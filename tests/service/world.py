@@ -48,7 +48,7 @@ from heliograph.service.refuse_command import refuse_command
 from heliograph.service.report_result import report_result
 from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import FileVault
-from tests.patience import surely
+from tests.patience import PATIENCE_S, surely
 
 START_US = 1_790_000_000_000_000
 LAB = EnterpriseName("LC0lab0000")
@@ -288,7 +288,7 @@ async def world(
     """
     settable, here = SettableClock(), Here()
     clock = real_clock or settable
-    store = SqliteStore.open(folder / "heliograph.db", clock=clock, ring=here.ring, durable=False)
+    store = SqliteStore.open(folder / "heliograph.db", clock=clock, ring=here.ring, durable=False, waits_most_s=PATIENCE_S)
     ports = Ports(
         store=store,
         doorbell=here,
