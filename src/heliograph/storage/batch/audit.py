@@ -114,7 +114,9 @@ def block_rows(rows: Iterable[AuditRow], now_us: int, commands: Iterable[Command
         together.append((device, operation.create_ms, operation.type))
     for (stream, _), (acting, together) in parties.items():
         streams.setdefault(stream, []).append(_stored(acting, together))
-    return [*blocks, *[BlockRow(now_us, stream, encode_entries(entries)) for stream, entries in streams.items()]]
+    for stream, entries in streams.items():
+        blocks.append(BlockRow(now_us, stream, encode_entries(entries)))
+    return blocks
 
 
 def _stored(acting: Acting, commands: Sequence[StoredCommand]) -> StoredEntry:
