@@ -54,6 +54,9 @@ class Silent:
     def policy_changed(self, device: DeviceName) -> None:
         """Nothing."""
 
+    def rest(self, device: DeviceName) -> None:
+        """Nothing."""
+
 
 async def test_an_enterprise_whose_push_service_does_not_answer_leaves_places_for_others(tmp_path: Path) -> None:
     pusher = StoppedUp()
