@@ -76,7 +76,7 @@ class Calls:
                 consumer=PROJECT if ports.limits.quota_per_project else "",
             )  # fmt: skip
         self._addresses = addresses
-        self._audited = Audited(ports, addresses)
+        self.audited = Audited(ports, addresses)
         self.counted: Counter[tuple[str, int]] = Counter()
         """Answers by method and status."""
 
@@ -93,7 +93,7 @@ class Calls:
 
     def enter(self, caller: Caller, method: Method, scope: Scope) -> Awaitable[None] | None:
         """What is done from now on, in this context, is the caller's. What is returned must be awaited; it is rare."""
-        return self._audited.enter(caller, method.id, scope)
+        return self.audited.enter(caller, method.id, scope)
 
     def call(self, asked: Asked, method: Method, own: Any, body: bytes, caller: Caller) -> Call:  # noqa: ANN401 - the row's message
         """The call of a caller who was admitted; `own`: the method's own parameters."""
@@ -139,7 +139,7 @@ class Calls:
         """
         caller = ANYBODY if self.authorizer is None else await self.authorizer.sender(scope)
         if method_id is not UNKNOWN:
-            await self._audited.rejected(error, method_id, scope, caller=caller, resource=resource)
+            await self.audited.rejected(error, method_id, scope, caller=caller, resource=resource)
         if status in ONLY_COUNTED:
             return
         log.info(

@@ -44,8 +44,8 @@ class HotLane:
             return False
         if method.at_once is None:
             return False
-        query = USUAL.get(scope["query_string"]) or parse_query(scope["query_string"])
-        if query.fields or query.rejection is not None:
+        query = USUAL.get(scope["query_string"])
+        if query is None and ((query := parse_query(scope["query_string"])).fields or query.rejection is not None):
             return False
         passage = Passage(self._calls, cycle, Asked(method, ids, query, scope), method)
         return passage.context.run(passage.begin, bytes(body) if method.takes_body else b"")
@@ -70,7 +70,7 @@ class Passage(msgspec.Struct, eq=False):
             caller = calls.admit_at_once(method, asked.ids, asked.scope)
             if caller is None:
                 return False
-            first_time = calls.enter(caller, method, asked.scope)
+            first_time = calls.audited.enter(caller, method.id, asked.scope)
             self._call = call = calls.call(asked, method, own_of(method, asked.query), body, caller)
             begun = method.at_once(call) if method.at_once is not None and first_time is None else None
             if begun is None:

@@ -13,7 +13,7 @@ import msgspec
 
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.errors import UnknownPath
-from heliograph.api.http.query import NO_QUERY, NoQuery, Query, read_own
+from heliograph.api.http.query import NoQuery, Query, read_own, unset
 from heliograph.api.http.streaming import Stream
 from heliograph.domain.access import Caller
 from heliograph.domain.rights import Permit
@@ -102,7 +102,7 @@ class Method:
 
 def own_of(method: Method, query: Query) -> Any:  # noqa: ANN401 - the row's message
     """The method's own parameters.  Raises: InvalidArgument."""
-    return read_own(method.query, query.own) if query.own or method.query is not NoQuery else NO_QUERY
+    return read_own(method.query, query.own) if query.own else unset(method.query)
 
 
 def not_offered(*, id: str, why: str, **row: Any) -> Method:  # noqa: ANN401 - fields of Method
@@ -140,7 +140,7 @@ class MethodTable(Generic[R]):
     def __init__(self, methods: Iterable[R], *, prefix: str) -> None:
         """`prefix` is what stands before the methods' paths, as in `/v1/`."""
         self.prefix = prefix
-        self._methods: Mapping[Key, R] = {_key(method.http, method.path.split("/"))[0]: method for method in methods}
+        self._methods: Mapping[Key, R] = {_key(method.http, method.path.split("/")): method for method in methods}
 
     @property
     def methods(self) -> Collection[R]:
@@ -152,22 +152,23 @@ class MethodTable(Generic[R]):
 
         Raises: UnknownPath; InvalidArgument: an invalid id.
         """
-        key, ids = _key(http, path.split("/"))
-        method = self._methods.get(key)
+        parts = path.split("/")
+        method = self._methods.get(_key(http, parts))
+        ids = tuple(parts[1::2])
         if method is None or "" in ids:
             raise UnknownPath(self.prefix + path, other_methods=self.http_methods(path))
         return method, ids if path.isascii() and "%" not in path else tuple(map(_decoded, ids))
 
     def http_methods(self, path: str) -> Sequence[str]:
         """The HTTP methods that this path takes."""
-        _http, *of_path = _key("", path.split("/"))[0]
+        _http, *of_path = _key("", path.split("/"))
         return [str(http) for http, *other in self._methods if other == of_path]
 
 
-def _key(http: str, parts: list[str]) -> tuple[Key, tuple[str, ...]]:
-    """What distinguishes one method's paths from all others: HTTP method, verb, number of parts, collections; and the ids between them."""
+def _key(http: str, parts: list[str]) -> Key:
+    """What distinguishes one method's paths from all others: HTTP method, verb, number of parts, collections. The verb leaves `parts`."""
     parts[-1], _colon, verb = parts[-1].partition(":")
-    return (http, verb, len(parts), *parts[::2]), tuple(parts[1::2])
+    return (http, verb, len(parts), *parts[::2])
 
 
 def _decoded(part: str) -> str:

@@ -100,10 +100,11 @@ class Envelope:
         """The command in a body of the plainest form; None: it is not plain, or is the first of its type."""
         try:
             plain = self._decode_plain(body)
-            duration_ns, duration = _DEFAULT if plain.duration is None else read_duration(plain.duration)
+            given = plain.duration
+            duration_ns, duration = _DEFAULT if given is None else read_duration(given)
         except _NOT_PLAIN:
             return None
-        quotes = _QUOTES_A_FIELD if plain.duration is None else 2 * _QUOTES_A_FIELD
+        quotes = _QUOTES_A_FIELD if given is None else 2 * _QUOTES_A_FIELD
         beside: dict[str, Any] = {}
         if self._texts(plain) != self._no_texts:
             beside = {name: value for name in self._plain_names if (value := getattr(plain, name)) != self._defaults[name]}

@@ -150,8 +150,10 @@ def _check_open_bytes(facts: Facts, size: int, limits: Limits) -> None:
 def _size(command: IssuedCommand) -> int:
     """The bytes of the Command that its phone gets; of a small one, as many or a few more."""
     most = len(command.command) + len(command.secrets or b"") + len(command.row.name) + _TYPE_BYTES
-    if most <= COMMAND_MAX_BYTES or command.secrets is None:
-        return most if most <= COMMAND_MAX_BYTES else len(ENVELOPE.full_command(command.row.name, command.command))
+    if most <= COMMAND_MAX_BYTES:
+        return most
+    if command.secrets is None:
+        return len(ENVELOPE.full_command(command.row.name, command.command))
     return len(ENVELOPE.full_command(command.row.name, ENVELOPE.merge_secrets(command.command, command.secrets)))
 
 

@@ -56,18 +56,15 @@ class Histogram:
         self.total += value
 
 
-class Happened:
+class Happened(msgspec.Struct):
     """What one batch did to operations; gathered while its rules run, valid only once committed."""
 
-    __slots__ = ("acknowledged", "ended", "issued", "judged")
-
-    def __init__(self) -> None:
-        self.issued: list[Operation] = []
-        self.acknowledged: list[Operation] = []
-        """For the first time."""
-        self.ended: list[Operation] = []
-        self.judged: list[Operation] = []
-        """Whose phone's facts say something of them, since now."""
+    issued: list[Operation] = []
+    acknowledged: list[Operation] = []
+    """For the first time."""
+    ended: list[Operation] = []
+    judged: list[Operation] = []
+    """Whose phone's facts say something of them, since now."""
 
 
 class StoreCounts:

@@ -4,6 +4,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from heliograph.service.outbox import OutboxMessage, Postponed, Publish, Published
 from heliograph.storage.kind import Row
 
@@ -22,13 +24,12 @@ class MessageRow(NamedTuple):
     enterprise: str
 
 
-class OutboxChanges:
+class OutboxChanges(msgspec.Struct):
     """What a batch does to the outbox."""
 
-    def __init__(self) -> None:
-        self._new: dict[object, MessageRow] = {}
-        self.published: list[Row] = []
-        self.postponed: list[Row] = []
+    _new: dict[object, MessageRow] = {}
+    published: list[Row] = []
+    postponed: list[Row] = []
 
     def __bool__(self) -> bool:
         return bool(self._new or self.published or self.postponed)

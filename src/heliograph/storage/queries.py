@@ -2,13 +2,15 @@
 
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import NamedTuple
 
 from heliograph.protojson.errors import FailedPrecondition
 from heliograph.storage.kind_statements import kind_statements
 
+GROUPS_REMEMBERED = 512
+"""As many as there are rows in a batch."""
 GROUP_SIZES = (64, 16, 4, 1)
 """Rows per statement: few sizes, so that every one stays prepared; large ones, so that the interpreter lock is let go seldom."""
 
@@ -55,13 +57,16 @@ def grouped(name: str, rows: int) -> str:
     return _VALUES_GROUP.sub(lambda group: group[1] + ", ".join([group[2]] * rows), queries()[name])
 
 
-def groups(count: int) -> Iterator[tuple[int, int]]:
+@functools.lru_cache(maxsize=GROUPS_REMEMBERED)
+def groups(count: int) -> Sequence[tuple[int, int]]:
     """`count` rows as slices (start, stop), each as large as one of GROUP_SIZES."""
+    found: list[tuple[int, int]] = []
     start = 0
     for size in GROUP_SIZES:
         while count - start >= size:
-            yield start, start + size
+            found.append((start, start + size))
             start += size
+    return found
 
 
 def migration_script(migration: Migration, engine: str) -> str:

@@ -27,7 +27,10 @@ class Recent(Generic[K, V]):
 
     def put(self, entries: Mapping[K, V | None]) -> None:
         """Remember the entries that are not None; an older generation may be forgotten."""
-        self._young.update({key: value for key, value in entries.items() if value is not None})
+        if not entries:
+            return
+        known = {key: value for key, value in entries.items() if value is not None} if None in entries.values() else entries
+        self._young.update(known)  # type: ignore[arg-type]  # most often all of them, which costs no line of Python for each
         if len(self._young) >= self._most:
             self._old = self._young
             self._young = {}

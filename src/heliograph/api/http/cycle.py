@@ -105,11 +105,11 @@ class Cycle(msgspec.Struct, eq=False):
     _on_response: Callable[[], None] | None
     """Called when the answer is written."""
     keep_alive: bool
-    _expects_continue: bool = False
+    expects_continue: bool = False
     """The client waits for a word before it sends the body."""
-    _body: bytes | bytearray = b""
-    _more_body: bool = True
-    _news: bool = False
+    body: bytes | bytearray = b""
+    more_body: bool = True
+    news: bool = False
     """Something came since the app asked."""
     disconnected: bool = False
     """The answer has nowhere to go any more."""
@@ -124,19 +124,19 @@ class Cycle(msgspec.Struct, eq=False):
 
     def add(self, body: bytes) -> None:
         """More of the body has come; of too much that is not asked for, nothing more is read."""
-        if not self._body:
-            self._body = body
-        elif isinstance(self._body, bytearray):
-            self._body += body
+        if not self.body:
+            self.body = body
+        elif isinstance(self.body, bytearray):
+            self.body += body
         else:
-            self._body = bytearray(self._body + body)
-        if len(self._body) > HIGH_WATER_LIMIT:
+            self.body = bytearray(self.body + body)
+        if len(self.body) > HIGH_WATER_LIMIT:
             self._flow.pause_reading()
         self._announce()
 
     def end(self) -> None:
         """The body is there."""
-        self._more_body = False
+        self.more_body = False
         self._announce()
 
     def hang_up(self) -> None:
@@ -145,7 +145,7 @@ class Cycle(msgspec.Struct, eq=False):
         self._announce()
 
     def _announce(self) -> None:
-        self._news = True
+        self.news = True
         if self._wake is not None:
             self._wake.set()
 
@@ -154,7 +154,7 @@ class Cycle(msgspec.Struct, eq=False):
     @property
     def whole_body(self) -> bytes | bytearray | None:
         """The body, if it is there and no one waits for a word before sending it."""
-        return None if self._more_body or self._expects_continue else self._body
+        return None if self.more_body or self.expects_continue else self.body
 
     def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
         """The whole answer, whose length `headers` say, is written, unless it has nowhere to go."""
@@ -196,20 +196,20 @@ class Cycle(msgspec.Struct, eq=False):
 
     async def receive(self) -> Message:
         """ASGI: what came of the body since the last time, or that the client is gone; it is waited for."""
-        if self._expects_continue and not self._transport.is_closing():
+        if self.expects_continue and not self._transport.is_closing():
             self._transport.write(_CONTINUE)
-            self._expects_continue = False
+            self.expects_continue = False
         if not self.disconnected and not self.response_complete:
             self._flow.resume_reading()
-            if not self._news:
+            if not self.news:
                 self._wake = self._wake or asyncio.Event()
                 await self._wake.wait()
                 self._wake.clear()
-            self._news = False
+            self.news = False
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
-        body, self._body = self._body, b""
-        return {"type": "http.request", "body": bytes(body), "more_body": self._more_body}
+        body, self.body = self.body, b""
+        return {"type": "http.request", "body": bytes(body), "more_body": self.more_body}
 
     async def send(self, message: Message) -> None:
         """ASGI: a part of the answer.  Raises: RuntimeError: it cannot come now, or its headers contradict it."""
@@ -225,7 +225,7 @@ class Cycle(msgspec.Struct, eq=False):
             self._write_body(message.get("body", b""), more=message.get("more_body", False))
         else:
             self.response_started = True
-            self._expects_continue = False
+            self.expects_continue = False
             self._transport.write(self._head(message["status"], message.get("headers", ())))
 
     # What is written.

@@ -190,22 +190,21 @@ class Http11(HttpToolsProtocol):
                 self._give_up(http_rejections.UPGRADE_UNDER_WAY)
             return
         url = httptools.parse_url(self.url)
-        self._set_target(scope, url.path or b"/", url.query or b"")
+        raw_path = url.path or b"/"
+        scope["path"], scope["raw_path"] = self.root_path + _unquoted(raw_path), self.root_path.encode("ascii") + raw_path
+        scope["query_string"] = url.query or b""
         before, self._stage = self._latest, BODY
         scope["headers"] = Head(self.headers)
         keep_alive = version != "1.0" and not self._spare and self.parser.should_keep_alive()
-        self._latest = cycle = self._cycle(scope, keep_alive=keep_alive)
+        self._latest = cycle = Cycle(
+            scope, self.transport, self.flow, self.tasks, self.server_state.default_headers, self.on_response_complete,
+            keep_alive=keep_alive, expects_continue=self.expect_100_continue,
+        )  # fmt: skip
         if before is None or before.response_complete:
             self._next = cycle
         else:
             self.flow.pause_reading()
             self._waiting.appendleft(cycle)
-
-    def _set_target(self, scope: Scope, raw_path: bytes, query_string: bytes) -> None:
-        path = raw_path.decode("ascii")
-        scope["path"] = self.root_path + (urllib.parse.unquote(path) if "%" in path else path)
-        scope["raw_path"] = self.root_path.encode("ascii") + raw_path
-        scope["query_string"] = query_string
 
     def _take(self, request: Request) -> None:
         """The request is answered, which came whole and behind which nothing waits."""
@@ -213,20 +212,16 @@ class Http11(HttpToolsProtocol):
         if self._lasting is None:
             super().on_message_begin()
             self._lasting = {**self.scope}
-        scope = {**self._lasting, "method": request.method, "headers": request.head, "state": self.app_state.copy()}
-        self.scope = scope  # type: ignore[assignment]
-        self._set_target(scope, request.raw_path, request.query_string)
-        self._latest = self._next = self._cycle(scope, keep_alive=True, body=request.body)
-        self._begin()
-
-    def _cycle(self, scope: Scope, *, keep_alive: bool, body: bytes | None = None) -> Cycle:
-        """`body`: None: it is still to come."""
-        expects_continue, more = (self.expect_100_continue, True) if body is None else (False, False)
-        default_headers = self.server_state.default_headers
-        return Cycle(
-            scope, self.transport, self.flow, self.tasks, default_headers, self.on_response_complete, keep_alive, expects_continue,
-            body or b"", more, not more,
+        self.scope = scope = {  # type: ignore[assignment]
+            **self._lasting, "method": request.method, "headers": request.head, "state": self.app_state.copy(),
+            "path": self.root_path + _unquoted(request.raw_path), "raw_path": self.root_path.encode("ascii") + request.raw_path,
+            "query_string": request.query_string,
+        }  # fmt: skip
+        self._latest = cycle = Cycle(
+            scope, self.transport, self.flow, self.tasks, self.server_state.default_headers, self.on_response_complete,
+            keep_alive=True, body=request.body, more_body=False, news=True,
         )  # fmt: skip
+        self._answer(cycle)
 
     def on_body(self, body: bytes) -> None:
         self._framing_bytes = 0
@@ -255,7 +250,7 @@ class Http11(HttpToolsProtocol):
             self._wait_in(self._all.idle)
         if self._unparsed:
             self._parse_on()
-        if not self._waiting and not self._unparsed:
+        if self.flow.read_paused and not self._waiting and not self._unparsed:
             self.flow.resume_reading()
 
     def _of_body(self) -> Cycle | None:
@@ -266,13 +261,16 @@ class Http11(HttpToolsProtocol):
         return cycle
 
     def _begin(self) -> None:
-        """The request that nothing waits before is answered: what the lane does not take, by the app.
+        """The request that nothing waits before is answered."""
+        cycle, self._next = self._next, None
+        if cycle is not None:
+            self._answer(cycle)
+
+    def _answer(self, cycle: Cycle) -> None:
+        """What the lane does not take is answered by the app.
 
         The lane may answer at once, so nothing is left to parse then; and a client that does not read waits in the app.
         """
-        cycle, self._next = self._next, None
-        if cycle is None:
-            return
         if self._lane is not None and not self._unparsed and not self.flow.write_paused and self._lane(cycle):
             return
         cycle.start(self.app)
@@ -488,3 +486,8 @@ class Http11(HttpToolsProtocol):
         """Nothing is held any more."""
         self._all.held -= self._held
         self._held = 0
+
+
+def _unquoted(raw_path: bytes) -> str:
+    path = raw_path.decode("ascii")
+    return urllib.parse.unquote(path) if "%" in path else path

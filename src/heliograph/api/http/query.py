@@ -32,11 +32,14 @@ _PLAIN_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 _TRUE = {"true": True, "1": True, "false": False, "0": False}
 
 
+@functools.cache
+def unset(message: type[msgspec.Struct]) -> Any:  # noqa: ANN401 - one of this class
+    """The message of a query string that says nothing."""
+    return message()
+
+
 class NoQuery(Message):
     """A method without parameters of its own."""
-
-
-NO_QUERY = NoQuery()
 
 
 class PageQuery(Message):
@@ -88,16 +91,10 @@ def parse_query(query_string: bytes) -> Query:
         return Query(own, v1_errors=common.get("$.xgafv") == "1", rejection=rejection)
 
 
-@functools.cache
-def _unset(message: type[msgspec.Struct]) -> Any:  # noqa: ANN401 - one of this class
-    return message()
-
-
 def read_own(message: type[Q], own: Mapping[str, list[str]]) -> Q:
     """A method's own parameters as its message.  Raises: InvalidArgument with everything wrong at once."""
     if not own:
-        unset: Q = _unset(message)
-        return unset
+        return message()
     fields, by_proto_name = _fields_of(message)
     unknown = [name for name in own if name not in fields and name not in by_proto_name]
     if unknown:

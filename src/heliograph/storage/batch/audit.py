@@ -61,10 +61,8 @@ class _Changed(NamedTuple):
     type: str = ""
 
 
-def row_of(acting: Acting, writes: Sequence[Write]) -> AuditRow | CommandRow | None:
+def row_of(acting: Acting, writes: Sequence[Write]) -> AuditRow | None:
     """The entry of a decision with these writes; None: they change nothing that is recorded."""
-    if len(writes) == 1 and type(writes[0]) is PutOperation:
-        return acting, writes[0].operation
     changed = list(dict.fromkeys(found for write in writes if (found := _CHANGED[type(write)](write)) is not None))
     if not changed or (acting.telemetry and _TELLING.isdisjoint(map(type, writes))):
         return None
@@ -96,29 +94,29 @@ def row_of_write(write: AddAuditEntry | AddCheckpoint) -> AuditRow:
     return AuditRow(write.stream, write.entry)
 
 
-def block_rows(rows: Iterable[AuditRow | CommandRow], now_us: int) -> Iterator[BlockRow]:
-    """The entries as blocks: one for each stream, and one for each checkpoint."""
+def block_rows(rows: Iterable[AuditRow], now_us: int, commands: Iterable[CommandRow] = ()) -> Sequence[BlockRow]:
+    """The entries as blocks: one for each stream, those of commands after its others; and one for each checkpoint."""
+    blocks: list[BlockRow] = []
     streams: dict[str, list[AuditEntry]] = {}
-    commands: dict[tuple[str, int], tuple[Acting, list[StoredCommand]]] = {}
+    for stream, said in rows:
+        if type(said) is Checkpoint:
+            blocks.append(BlockRow(now_us, stream, msgspec.json.encode(said)))
+        elif isinstance(said, AuditEntry):
+            streams.setdefault(stream, []).append(said)
+    parties: dict[tuple[str, int], tuple[Acting, list[StoredCommand]]] = {}
     party: Acting | None = None
     stream, together = "", list[StoredCommand]()
-    for row in rows:
-        if isinstance(row, AuditRow):
-            if type(row.said) is Checkpoint:
-                yield BlockRow(now_us, row.stream, msgspec.json.encode(row.said))
-            elif isinstance(row.said, AuditEntry):
-                streams.setdefault(row.stream, []).append(row.said)
-            continue
-        acting, operation = row
+    for acting, operation in commands:
         enterprise, device = operation.device
         if acting is not party or enterprise != stream:  # most are of the same party as the one before
             party, stream = acting, enterprise
-            together = commands.setdefault((stream, id(party)), (party, []))[1]
+            together = parties.setdefault((stream, id(party)), (party, []))[1]
         together.append((device, operation.create_ms, operation.type))
-    for (stream, _), (acting, together) in commands.items():
+    for (stream, _), (acting, together) in parties.items():
         streams.setdefault(stream, []).append(_stored(acting, together))
     for stream, entries in streams.items():
-        yield BlockRow(now_us, stream, encode_entries(entries))
+        blocks.append(BlockRow(now_us, stream, encode_entries(entries)))
+    return blocks
 
 
 def _stored(acting: Acting, commands: Sequence[StoredCommand]) -> StoredEntry:

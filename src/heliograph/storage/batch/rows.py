@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -147,29 +148,30 @@ class Looked(dict[K, V | None]):
         return self[key]
 
 
-class Written:
+class Written(msgspec.Struct):
     """Which rows a batch has written; what they are now stands in the batch."""
 
-    def __init__(self) -> None:
-        self.names: list[tuple[int, DeviceName]] = []
-        self.new_operations: dict[OperationKey, int] = {}
-        """With the device's key, in the order of writing."""
-        self.indexed = False
-        """Whether the new operations stand in their devices' index already, so that no sweep need bring them there."""
-        self.operations: dict[OperationKey, int] = {}
-        """Changed ones that were there before, likewise."""
-        self.devices: set[DeviceName] = set()
-        self.tombstones: set[DeviceName] = set()
-        self.serials: list[tuple[str, str, str, str]] = []
-        self.records: defaultdict[Kind[Any, Any], set[Any]] = defaultdict(set)
-        """Keys by kind."""
-        self.emptied: defaultdict[Kind[Any, Any], set[Any]] = defaultdict(set)
-        """Records, by kind, that went with all that belonged to them."""
-        self.outbox = OutboxChanges()
-        self.events: list[EventRow] = []
-        """New ones, in their order."""
-        self.audit: list[AuditRow | CommandRow] = []
-        """Entries of the audit trail, in their order."""
+    names: list[tuple[int, DeviceName]] = []
+    new_operations: dict[OperationKey, int] = {}
+    """With the device's key, in the order of writing."""
+    indexed: bool = False
+    """Whether the new operations stand in their devices' index already, so that no sweep need bring them there."""
+    operations: dict[OperationKey, int] = {}
+    """Changed ones that were there before, likewise."""
+    devices: set[DeviceName] = set()
+    tombstones: set[DeviceName] = set()
+    serials: list[tuple[str, str, str, str]] = []
+    records: defaultdict[Kind[Any, Any], set[Any]] = msgspec.field(default_factory=partial(defaultdict, set))
+    """Keys by kind."""
+    emptied: defaultdict[Kind[Any, Any], set[Any]] = msgspec.field(default_factory=partial(defaultdict, set))
+    """Records, by kind, that went with all that belonged to them."""
+    outbox: OutboxChanges = msgspec.field(default_factory=OutboxChanges)
+    events: list[EventRow] = []
+    """New ones, in their order."""
+    audit: list[AuditRow] = []
+    """Entries of the audit trail, in their order, but for those of single commands."""
+    commands: list[CommandRow] = []
+    """What is recorded of single commands, likewise."""
 
     def __bool__(self) -> bool:
-        return any(vars(self).values())
+        return any(msgspec.structs.astuple(self))

@@ -36,16 +36,20 @@ class Batch(View):
         Raises: ValueError, NoSuchKind (nothing is taken).
         """
         if len(writes) == 1 and type(one := writes[0]) is PutOperation:  # most decisions: the short way
+            operation = one.operation
             if one.new:
-                _require_newer(one.operation, self.newest_ms(one.operation.device))
+                device = operation.device
+                _require_newer(operation, self.given.get(device) or self._memory.given.newest_ms(device))
             self.put_operation(one)
+            if acting is not None:
+                self.written.commands.append((acting, operation))
         else:
             takes = [_TAKE[type(write)] for write in writes]
             self._check(writes)
             for take, write in zip(takes, writes, strict=True):
                 take(self, write)
-        if acting is not None and writes and (row := row_of(acting, writes)) is not None:
-            self.written.audit.append(row)
+            if acting is not None and writes and (row := row_of(acting, writes)) is not None:
+                self.written.audit.append(row)
 
     def decide_due(self, operation: Operation, rule: DueRule, acting: Acting | None = None) -> None:
         """What the rule makes of the operation at this point of the batch holds for all rules after it.  Raises: as `take`."""
@@ -89,6 +93,9 @@ class Batch(View):
             self.written.new_operations[key] = state.key
             self.given[device] = create_ms
             self.happened.issued.append(operation)
+            if operation.deadline_us is not None:
+                self.opened.setdefault(device, []).append(create_ms)  # newer than all of its device
+                return
         else:
             before = self.operations.get(key)
             self.operations[key] = operation
@@ -100,12 +107,6 @@ class Batch(View):
                 self.happened.judged.append(operation)
         if operation.deadline_us is None:
             self._end(operation)
-        elif write.new:  # newer than all of its device
-            opened = self.opened.get(device)
-            if opened is None:
-                self.opened[device] = [create_ms]
-            else:
-                opened.append(create_ms)
 
     def _end(self, operation: Operation) -> None:
         device = operation.device
@@ -187,7 +188,7 @@ class Batch(View):
 
     def audit_blocks(self) -> Sequence[BlockRow]:
         """The batch's entries as blocks, which are not linked yet."""
-        return tuple(block_rows(self.written.audit, self.now_us))
+        return block_rows(self.written.audit, self.now_us, self.written.commands)
 
     def changed_things(self) -> Collection[Thing]:
         """The devices, with their commands, and the kinds of records that the batch changed."""

@@ -22,7 +22,7 @@ async def write(link: Link, loaded: Loaded) -> None:
     written = batch.written
     if written.names:
         await link.run_rows("insert_device_keys", sorted((key, *name) for key, name in written.names))
-    blocks: Sequence[BlockRow] = batch.audit_blocks() if written.audit else ()
+    blocks: Sequence[BlockRow] = batch.audit_blocks() if written.commands or written.audit else ()
     if written.new_operations:
         blocks = await _write_operations(link, "insert", batch, written.new_operations, blocks)
     if written.operations:

@@ -1,5 +1,6 @@
 """Who goes next into the store, and who has waited too long: bounded lanes, a data structure without a clock or a lock."""
 
+import operator
 from collections import deque
 from collections.abc import Sequence
 from typing import Generic, TypeVar
@@ -27,6 +28,9 @@ are gathered then; and whatever the load, no caller waits for more than one slic
 RETRY_AFTER_S = 1
 
 
+_length = operator.attrgetter("length")
+
+
 class Lanes(Generic[E]):
     """Entries that wait for the store.  Each is once either taken or overdue, in the order it came in its lane; no entry is lost.
 
@@ -46,7 +50,8 @@ class Lanes(Generic[E]):
 
     def __len__(self) -> int:
         """How many wait to be taken."""
-        return sum(line.length for line in self._lines)
+        phones, callers, timers, slices, alone = self._lines
+        return phones.length + callers.length + timers.length + slices.length + alone.length
 
     def room(self, lane: Lane) -> int:
         """How many more the lane takes."""
@@ -90,7 +95,7 @@ class Lanes(Generic[E]):
         With `most` of at least 8, a lower lane gets an eighth of it, or all that it has. No overdue ones are taken.
         """
         self._set_late_aside(now_s)
-        lanes = [lane for lane in self._mixed if lane.length]
+        lanes = [*filter(_length, self._mixed)]
         if self._slices.length:
             if self._passed >= PASSED_MOST or not (lanes or self._alone.length):
                 self._passed = 0
@@ -125,7 +130,7 @@ class Lanes(Generic[E]):
         return min((line.bursts[0][0] for line in self._lines if line.bursts), default=None)
 
     def _set_late_aside(self, now_s: float) -> None:
-        for line in self._lines:
+        for line in filter(_length, self._lines):
             while line.length and now_s - line.bursts[0][0] >= self.waits_most_s:
                 self._late += line.take_burst()
 

@@ -124,7 +124,7 @@ class RuleQueue:
         self._lock = threading.Lock()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._wake = wake or functools.partial(self._bell.put, None)
-        self._gathered: tuple[list[Entry], ...] = tuple([] for _ in LANES)
+        self._gathered: dict[Lane, list[Entry]] = {}
         self._count = self._seen = 0
         self._sweep: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -133,7 +133,7 @@ class RuleQueue:
 
     def put(self, entry: Queued, lane: Lane) -> None:
         """The rule waits for its batch.  Raises: Overloaded: its lane is full, or the store ends."""
-        gathered = self._gathered[lane]
+        gathered = self._gathered.setdefault(lane, [])
         if self._rejection is not None:
             raise overloaded(self._rejection)
         if len(gathered) >= self._lanes.room(lane):
@@ -206,13 +206,12 @@ class RuleQueue:
         if not self._count:
             return
         self._count = self._seen = 0
-        gathered, self._gathered = self._gathered, tuple([] for _ in LANES)
         loop = asyncio.get_running_loop()
         now_s = loop.time()
+        gathered, self._gathered = self._gathered, {}
         with self._lock:
-            for lane in LANES:
-                if entries := gathered[lane]:
-                    self._lanes.put_all(entries, lane=lane, now_s=now_s)
+            for lane, entries in gathered.items():
+                self._lanes.put_all(entries, lane=lane, now_s=now_s)
         self._wake_writer(loop)
 
     def _wake_writer(self, loop: asyncio.AbstractEventLoop) -> None:

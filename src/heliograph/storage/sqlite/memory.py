@@ -115,10 +115,12 @@ class Memory:
             self.devices.put(batch.states)
             self.credentials.put(batch.credentials)
             self.operations.put(batch.operations)
-        for state in [batch.states[name] for name in batch.written.devices]:
-            if state is not None:
-                self.living.put(state.key, lives=state.record is not None)
-        self._put_records(batch.records, without=batch.written.emptied)
+        if batch.written.devices:
+            for state in [batch.states[name] for name in batch.written.devices]:
+                if state is not None:
+                    self.living.put(state.key, lives=state.record is not None)
+        if batch.records or batch.written.emptied:
+            self._put_records(batch.records, without=batch.written.emptied)
         self._put_open(batch.open, batch.opened)
         self.given.put(batch.given, batch.now_us // 1_000)
         if not batch.written.indexed:
@@ -146,10 +148,8 @@ class Memory:
             else:
                 self.open.pop(name, None)
         for name, create_ms in opened.items():
-            present = self.open.get(name)
-            if present is None:
-                self.open[name] = create_ms  # the batch is over: its list is no one else's
-            else:
+            present = self.open.setdefault(name, create_ms)  # the batch is over: its list is no one else's
+            if present is not create_ms:
                 present.extend(create_ms)
 
     def forget_recent(self) -> None:

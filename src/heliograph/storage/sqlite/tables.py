@@ -62,6 +62,8 @@ class Tables:
 
     def many(self, name: str, rows: Sequence[Row]) -> list[Row]:
         """All rows of a statement whose VALUES group is repeated for these rows."""
+        if len(rows) == 1:
+            return self._execute(queries()[name], rows[0]).fetchall()
         found: list[Row] = []
         for start, stop in groups(len(rows)):
             values = tuple(itertools.chain.from_iterable(rows[start:stop]))
@@ -122,10 +124,14 @@ class Tables:
     def write(self, batch: Batch) -> None:
         """Every row the batch wrote, one multi-row statement per kind; within the caller's transaction."""
         written = batch.written
-        self._write("insert_device_keys", [(key, *name) for key, name in written.names])
-        self._write("insert_operations", _operation_rows(batch, written.new_operations))
-        self._write("replace_operations", _operation_rows(batch, written.operations))
-        self._write_devices(batch)
+        if written.names:
+            self._write("insert_device_keys", [(key, *name) for key, name in written.names])
+        if written.new_operations:
+            self._write("insert_operations", _operation_rows(batch, written.new_operations))
+        if written.operations:
+            self._write("replace_operations", _operation_rows(batch, written.operations))
+        if written.devices or written.tombstones:
+            self._write_devices(batch)
         self._write(SERIALS.names.put, written.serials)
         if written.records:
             self._write_records(batch)
@@ -133,10 +139,10 @@ class Tables:
             self._write("put_messages", written.outbox.new)
             self._write("postpone_messages", written.outbox.postponed)
             self._write("delete_messages", written.outbox.published)
-        self._write("delete_events_of", list(written.emptied.get(ENTERPRISES, ())))
+        self._write("delete_events_of", tuple(written.emptied.get(ENTERPRISES, ())))
         if written.events:
             self._append_events(written.events)
-        if written.audit:
+        if written.commands or written.audit:
             self._append_blocks(batch.audit_blocks())
 
     def _write(self, name: str, rows: Sequence[Row]) -> None:

@@ -37,16 +37,10 @@ class Unswept:
 
     def add(self, new: Mapping[tuple[DeviceName, int], int]) -> None:
         """These operations (by name, with their devices' keys; oldest first) are unswept."""
+        ids, rows = self._ids, self._rows
         for (device, create_ms), key in new.items():
-            ids = self._ids.get(device)
-            if ids is None:
-                self._ids[device] = [create_ms]
-            else:
-                ids.append(create_ms)
-            rows = self._rows.get(key // NEIGHBOURS)
-            if rows is None:
-                rows = self._rows[key // NEIGHBOURS] = []
-            rows.append((device, key, create_ms))
+            ids.setdefault(device, []).append(create_ms)
+            rows.setdefault(key // NEIGHBOURS, []).append((device, key, create_ms))
         self.size += len(new)
 
     def places(self) -> list[int]:

@@ -167,8 +167,9 @@ class Writer:
         if isinstance(first, QueuedSlice):
             batch.foresee_slice(first.asks)
             return [Outcome(first.future, run_slice(batch, first, rings))]
-        batch.foresee([entry.sees for entry in entries if isinstance(entry, Queued)])
-        return [run_rule(batch, entry, rings) for entry in entries if isinstance(entry, Queued)]
+        queued = [entry for entry in entries if isinstance(entry, Queued)]
+        batch.foresee([entry.sees for entry in queued])
+        return [run_rule(batch, entry, rings) for entry in queued]
 
     def _alone(self, entry: Exclusive, batch: Batch) -> object:
         self._tables.one("begin")
