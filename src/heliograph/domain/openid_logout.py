@@ -91,7 +91,9 @@ def begun_with(claims: Mapping[str, Any]) -> Begun:
     """With what the session of these claims, verified before, begins; a claim that is not a text names nothing."""
     issuer = str(claims.get("iss", ""))
     named = [(claim, claims.get(claim)) for claim in (SUBJECT, SESSION)]
-    return Begun(tuple(source_named(issuer, claim, str(value)) for claim, value in named if _is_text(value)), _seconds(claims.get("iat")) or 0)
+    return Begun(
+        tuple(source_named(issuer, claim, str(value)) for claim, value in named if _is_text(value)), _seconds(claims.get("iat")) or 0
+    )
 
 
 def with_session(source: OpenIdSource, session: SessionName, *, ends_us: int) -> tuple[OpenIdSource, Sequence[SessionName]]:
