@@ -42,7 +42,7 @@ apk: $(READY) ## Build the Android agent's APK; SAFE=1: without destructive code
 test: $(READY) ## Run the tests; those that were skipped are named.
 	@scripts/test_needs.sh postgresql || $(if $(filter true,$(CI)),exit 1,true)
 	@scripts/test_needs.sh gcc libc6-dev || $(if $(filter true,$(CI)),exit 1,true)
-	@scripts/test_needs.sh chromium nodejs npm || $(if $(filter true,$(CI)),exit 1,true)
+	@scripts/test_needs.sh chromium-headless-shell nodejs npm || $(if $(filter true,$(CI)),exit 1,true)
 	@scripts/test_needs.sh haproxy nginx caddy prometheus systemd || $(if $(filter true,$(CI)),exit 1,true)
 	-@scripts/test_needs.sh zipalign apksigner iproute2 systemd-container
 	$(BIN)/pytest tests -rs $(PARALLEL) $(if $(filter true,$(CI)),-m "not torture")
