@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 UV_VERSION := 0.13.9
 BIN := .venv/bin
-# Three workers for two cores (tests/workers.py); who is done early takes over tests of another.
+# Two workers for each core (tests/workers.py); who is done early takes over tests of another.
 WORKERS ?= auto
 TIMES ?= 20
 PARALLEL := -n $(WORKERS) --dist=worksteal
