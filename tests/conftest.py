@@ -30,8 +30,8 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _a_folder_for_inner_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A pytest that a test starts keeps its files in a folder of its own.
+def _inner_runs_are_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A pytest that a test starts has options and a folder of its own.
 
     Before it ends it clears away what earlier runs left beside its own files, and fails if it cannot: a run that was killed may have left
     a mount there, and another may be clearing at the same time.
@@ -39,6 +39,7 @@ def _a_folder_for_inner_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterat
     tmp_path_factory.getbasetemp()  # ours is chosen
     with tempfile.TemporaryDirectory(prefix="heliograph-inner-") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTEST_DEBUG_TEMPROOT", folder)
+        patch.delenv("PYTEST_ADDOPTS", raising=False)  # ours: a `-v` of them would change what the inner ones print
         yield
 
 

@@ -15,6 +15,7 @@ NOT_RECORDED = {
     "access_states": "the change that it counts is recorded",
     "tallies": "the deed that it counts is recorded",
     "spent_attempts": "the session that began by the attempt is recorded",
+    "openid_sources": "the sessions that begin with it or end with it are recorded",
 }
 NAME = re.compile(r"([A-Za-z]+/[\w.@-]+)(/[A-Za-z]+/[\w.@-]+)*(/[A-Za-z]+)?")
 """At the end there may be a singleton (AIP-156)."""

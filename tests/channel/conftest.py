@@ -28,7 +28,7 @@ from heliograph.service.issue_command import issue_command
 from heliograph.service.operations import cancel_operation, get_operation
 from heliograph.settings import Settings
 from tests.channel.phones import BY_MESSAGES, FACTS, HttpPhone, Identity, Json, Phone, Reply, SocketPhone, hash_of
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, patient
 
 ENTERPRISE = EnterpriseName("LC01test")
 
@@ -108,7 +108,7 @@ def by_messages_if_asked(app: Asgi) -> Asgi:
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     """A server with one enterprise."""
     listener = listening_socket("127.0.0.1", 0)
-    settings = Settings(data_dir=tmp_path, shutdown_s=1, durable=False)
+    settings = patient(Settings(data_dir=tmp_path, shutdown_s=1, durable=False))
     async with (
         assembled(settings, clock=SystemClock()) as parts,
         serving(by_messages_if_asked(parts.app), listener, lane=parts.lane, drain=parts.channel.drain, shutdown_s=1),

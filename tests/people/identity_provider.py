@@ -34,6 +34,10 @@ class IdentityProvider:
     redirect_uris: Sequence[str]
     id_token_claims: bool = False
     """Whether groups stand in the ID token; else they are asked for at the userinfo endpoint."""
+    logout_uri: str = ""
+    """Where it says that a session is over."""
+    signed_out_uris: Sequence[str] = ()
+    """Where browsers may go on to after they signed out there."""
     port: int = field(default_factory=reserved_port)
 
     @property
@@ -45,7 +49,8 @@ class IdentityProvider:
     def running(self) -> Iterator[None]:
         """For as long as the block lasts."""
         wanted: dict[str, Any] = {
-            "port": self.port, "redirectUris": list(self.redirect_uris), "people": PEOPLE, "idTokenClaims": self.id_token_claims
+            "port": self.port, "redirectUris": list(self.redirect_uris), "people": PEOPLE, "idTokenClaims": self.id_token_claims,
+            "logoutUri": self.logout_uri, "signedOutUris": list(self.signed_out_uris),
         }  # fmt: skip
         folder = made()
         environment = {**os.environ, "PROVIDER": json.dumps(wanted), "NODE_ENV": "test"}

@@ -1,6 +1,8 @@
 """An identity provider that lies as a test asks it to: its tokens are signed with a real key, and its answers come over a real socket."""
 
 import json
+import secrets
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any, NamedTuple
@@ -15,6 +17,8 @@ from tests.http_server import QuietHandler
 Json = dict[str, Any]
 KEYS = [rsa.generate_private_key(65_537, 2_048) for _ in range(2)]
 CLIENT_ID = "heliograph"
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+DROPPED = object()
 
 
 class Reply(NamedTuple):
@@ -68,6 +72,14 @@ class Lies:
 def signed(claims: Json, *, key: int = 0, kid: str = "k0", algorithm: str = "RS256") -> str:
     """The claims as a token."""
     return jwt.encode(claims, KEYS[key], algorithm=algorithm, headers={"kid": kid})
+
+
+def logout_token(issuer: str, **changed: Any) -> str:  # noqa: ANN401 - a claim's value
+    """A logout token of the standard's form; a claim that is `DROPPED` is left out."""
+    now_s = int(time.time())
+    claims = {"iss": issuer, "aud": CLIENT_ID, "iat": now_s, "exp": now_s + 120, "jti": secrets.token_hex(8), "events": {EVENT: {}}}
+    claims = {name: value for name, value in (claims | {"sub": "anna"} | changed).items() if value is not DROPPED}
+    return jwt.encode(claims, KEYS[0], algorithm="RS256", headers={"kid": "k0", "typ": "logout+jwt"})
 
 
 def jwk(key: int) -> Json:

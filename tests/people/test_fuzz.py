@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from heliograph.api.sign_in.app import HANDLERS
+from heliograph.api.sign_in.back_channel import PATH as BACK_CHANNEL
 from heliograph.domain.openid import group_rule
 from heliograph.openid.client import OpenIdClient
 from heliograph.settings import Settings
@@ -26,12 +27,12 @@ from tests.sign_in.conftest import Guarded, guarded_server
 
 fuzz = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 
-PATHS = st.sampled_from([*HANDLERS, "/sign-in/invitation/first.x", "/sign-in/", "/account/", "/static/", "/static/../x", "/sign-in/x"])
+NO_PAGES = ["/sign-in/invitation/first.x", "/sign-in/", "/account/", "/static/", "/static/../x", "/sign-in/x"]
+PATHS = st.sampled_from([*HANDLERS, BACK_CHANNEL, *NO_PAGES])
 METHODS = st.sampled_from(["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"])
 LATIN = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=60)
-NAMES = st.sampled_from(
-    ["credential", "form_token", "person", "label", "session", "passkey", "next", "state", "code", "error", "iss", "again"]
-)  # fmt: skip
+FIELDS = "credential form_token person label session passkey next state code error iss again signed-out logout_token"
+NAMES = st.sampled_from(FIELDS.split())
 FORM = st.lists(st.tuples(NAMES | st.text(max_size=8), st.text(max_size=40)), max_size=20)
 HEADERS = st.dictionaries(
     st.sampled_from(["Cookie", "Origin", "Sec-Fetch-Site", "User-Agent", "Content-Type", "X-Forwarded-For", "Content-Encoding"]),

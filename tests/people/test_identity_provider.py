@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from heliograph.api.sign_in.back_channel import PATH as BACK_CHANNEL
 from heliograph.domain.openid import group_rule
 from heliograph.openid.client import OpenIdClient
 from heliograph.settings import Settings
@@ -58,7 +59,10 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     settings = Settings(data_dir=Path(tmp_path_factory.mktemp("data")), durable=False, openid=client)
     with guarded_server(settings) as server:
         redirect_uri = f"http://localhost:{server.port}/sign-in/openid/callback"
-        provider = IdentityProvider([redirect_uri], id_token_claims=request.param == "by-post", port=provider_port)
+        provider = IdentityProvider(
+            [redirect_uri], id_token_claims=request.param == "by-post", logout_uri=f"http://localhost:{server.port}{BACK_CHANNEL}",
+            signed_out_uris=[f"http://localhost:{server.port}/sign-in"], port=provider_port,
+        )  # fmt: skip
         with provider.running():
             yield Pair(server, provider)
 
@@ -140,6 +144,38 @@ def test_signing_out_here_signs_out_here(pair: Pair, browser: Browser) -> None:
         page.goto(f"{pair.url}/account")
 
         expect(page.get_by_role("link", name="Sign in with Acme")).to_be_visible()
+
+
+def test_who_signs_out_there_is_out_here_in_every_browser_of_that_session(pair: Pair, browser: Browser) -> None:
+    """By the provider's own page, which then calls this server; with `sid` or without, as the client is registered."""
+    with tab(browser, site=pair.url) as page, tab(browser, site=pair.url) as elsewhere:
+        pair.sign_in(elsewhere, "vera")
+        pair.sign_in(page, "anna")
+        visitor = Visitor(pair.server)
+        visitor.cookies = {one["name"]: one["value"] for one in page.context.cookies(pair.url)}
+        assert 200 == visitor.get("/account").status
+
+        page.goto(f"{pair.url}/sign-out/openid")
+        page.get_by_role("button", name="Yes, sign me out").click()
+        page.wait_for_url(f"{pair.url}/sign-in*")
+
+        visitor.wait_until_out()
+        elsewhere.reload()
+        expect(elsewhere.get_by_text("vera@example.com")).to_be_visible()
+
+
+def test_who_signs_out_here_is_offered_to_sign_out_there_too(pair: Pair, browser: Browser) -> None:
+    with tab(browser, site=pair.url) as page:
+        pair.sign_in(page, "anna")
+        page.goto(f"{pair.url}/sign-out")
+        page.get_by_role("button", name="Sign out").click()
+
+        page.get_by_role("link", name="Sign out at Acme, too").click()
+        page.get_by_role("button", name="Yes, sign me out").click()
+        page.wait_for_url(f"{pair.url}/sign-in*")
+        page.get_by_role("link", name="Sign in with Acme").click()
+
+        expect(page.locator("input[name=login]")).to_be_visible()  # the provider asks who it is
 
 
 def test_new_keys_of_the_provider_are_fetched_when_a_token_is_signed_with_one(tmp_path: Path, browser: Browser) -> None:

@@ -5,6 +5,7 @@ import http.client
 import itertools
 import json
 import re
+import time
 from collections.abc import Mapping
 from http.cookies import SimpleCookie
 from typing import Any, NamedTuple
@@ -63,6 +64,11 @@ class Visitor:
         found = re.search(r'name="form_token" value="([^"]+)"', page or self.get("/account").page)
         assert found is not None
         return found[1]
+
+    def wait_until_out(self) -> None:
+        """Until the session is over; the test's own time limit ends it."""
+        while self.get("/account").status == 200:
+            time.sleep(0.05)
 
     def accept(self, url: str, *, person: str = "") -> Seen:
         """The invitation is used: a passkey is made, and the visitor signed in."""

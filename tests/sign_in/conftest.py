@@ -21,6 +21,7 @@ from heliograph.server.store import clock_for
 from heliograph.service.phones import enroll_device
 from heliograph.settings import Settings
 from tests.api.live import Live, Response
+from tests.patience import patient
 from tests.sign_in.key_pairs import KeyPair, assertion, key_pair
 from tests.ways_in import WAYS
 
@@ -91,7 +92,7 @@ def guarded_server(settings: Settings) -> Iterator[Guarded]:
         stopping = asyncio.Event()
         with listening_socket("127.0.0.1", 0) as listener:
             async with (
-                assembled(settings, clock=clock_for(settings), operator_secret=OPERATOR) as parts,
+                assembled(patient(settings), clock=clock_for(settings), operator_secret=OPERATOR) as parts,
                 serving(parts.app, listener, lane=WAYS.lane(parts.lane), drain=parts.channel.drain),
             ):
                 server = Guarded(listener.getsockname()[1], parts.ports, asyncio.get_running_loop(), stopping)

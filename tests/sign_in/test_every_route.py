@@ -22,6 +22,7 @@ from heliograph.api.resources.operator_desk import PREFIX as DESK
 from heliograph.api.resources.signing_keys import signing_keys_app
 from heliograph.api.resources.token import PATHS as TOKEN_PATHS
 from heliograph.api.sign_in.app import HANDLERS
+from heliograph.api.sign_in.back_channel import PATH as BACK_CHANNEL
 from heliograph.api.web.rendering import STATIC
 from heliograph.channel.app import OF_DEVICE, OF_OPERATION, ROOT
 from heliograph.sandbox.routes import STEERING_ROUTES
@@ -94,7 +95,7 @@ CALLS: Collection[Call] = [
     *phones(),
     *browsers(),
     *of_router(agent_app(None)),
-    *(Call(Admits.ASSERTION, "POST", path) for path in sorted(TOKEN_PATHS)),
+    *(Call(Admits.ASSERTION, "POST", path) for path in sorted((*TOKEN_PATHS, BACK_CHANNEL))),
     *(Call(Admits.LINK, http, f"{path}none") for path in (SIGN_UP, UPGRADE, LINK_PATH) for http in ("GET", "POST")),
 ]
 

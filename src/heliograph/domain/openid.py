@@ -11,6 +11,7 @@ import msgspec
 
 from heliograph.domain.access import EVERY_ENTERPRISE
 from heliograph.domain.names import ID_PATTERN
+from heliograph.domain.openid_logout import Begun, begun_with
 from heliograph.domain.people import PERSON_MAX_CHARS, PersonName, Rights, person_named
 from heliograph.domain.roles import ROLE_ID
 from heliograph.domain.web_address import is_loopback_name, read_web_address
@@ -48,6 +49,8 @@ class OpenIdPerson(NamedTuple):
     name: PersonName
     display_name: str
     rights: Rights
+    begun: Begun
+    """With what the session begins at the provider, which may end it."""
 
 
 def group_rule(text: str) -> GroupRule:
@@ -94,7 +97,7 @@ def person_of(claims: Mapping[str, Any], *, groups_claim: str, rules: Sequence[G
         raise NoGroup
     rights = msgspec.structs.replace(rights, groups=_kept(groups))
     shown = next((text for key in ("name", "preferred_username", "email") if isinstance(text := claims.get(key), str) and text), "")
-    return OpenIdPerson(PersonName(name), " ".join(shown.split())[:DISPLAY_NAME_MAX_CHARS], rights)
+    return OpenIdPerson(PersonName(name), " ".join(shown.split())[:DISPLAY_NAME_MAX_CHARS], rights, begun_with(claims))
 
 
 def groups_in(claims: Mapping[str, Any], claim: str) -> Sequence[str]:

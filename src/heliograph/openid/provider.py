@@ -2,19 +2,21 @@
 
 Every request is bounded in time and bytes and follows no redirect; what a provider's own document names must be https, too.
 
-Source: OpenID Connect Core 1.0 §3.1; OpenID Connect Discovery 1.0 §4; RFC 7636 (PKCE); RFC 9207 (`iss` in answers); RFC 9700 §2.1.
+Source: OpenID Connect Core 1.0 §3.1; OpenID Connect Discovery 1.0 §4; RFC 7636 (PKCE); RFC 9207 (`iss` in answers); RFC 9700 §2.1;
+OpenID Connect Back-Channel Logout 1.0; OpenID Connect RP-Initiated Logout 1.0.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
 import msgspec
 import structlog
 
 from heliograph.domain.openid import GroupRule, check_provider_url
+from heliograph.domain.openid_logout import LEEWAY_S, Logout, LogoutTokenRejected, logout_in
 from heliograph.domain.session import Attempt
 from heliograph.openid.client import OpenIdClient
 from heliograph.protojson.errors import InvalidArgument
@@ -32,8 +34,6 @@ KEPT_US = 3_600 * 1_000_000
 """How long the discovery document and the keys are kept."""
 ASKED_AGAIN_US = 30 * 1_000_000
 """Keys are asked for again at once when a token names an unknown one; for the next unknown one, after this."""
-LEEWAY_S = 60
-"""How far the provider's clock may be from this server's."""
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 """By public key only: what anyone can verify, only the provider can sign."""
 SCOPES = ("openid", "email", "profile")
@@ -59,7 +59,7 @@ class Provider:
         self._now_us = now_us
         self._metadata, self._keys = _Kept(), _Kept()
         self._asked_again_us: int | None = None
-        self._at_once = asyncio.Semaphore(AT_ONCE_MOST)
+        self._at_once, self._logouts_at_once = asyncio.Semaphore(AT_ONCE_MOST), asyncio.Semaphore(AT_ONCE_MOST)
         self._fetching = asyncio.Lock()
 
     @property
@@ -94,6 +94,28 @@ class Provider:
             tokens = await self._tokens(answer.get("code", ""), attempt, redirect_uri)
             claims = await self._verified(tokens, attempt)
             return await self._with_userinfo(claims, tokens)
+
+    async def logout(self, token: str) -> Logout:
+        from joserfc.errors import JoseError  # noqa: PLC0415 - as above
+
+        if self._logouts_at_once.locked():
+            raise ProviderUnreachable("Too many sessions end at this moment. Try again.")
+        async with self._logouts_at_once:
+            issuer = (await self._discovered())["issuer"]
+            try:
+                header, claims = await self._decoded(token)
+            except (JoseError, ValueError, TypeError, KeyError) as error:
+                raise LogoutTokenRejected(metadata={"claim": type(error).__name__}) from None
+        now_s = self._now_us() // 1_000_000
+        return logout_in(header, claims, issuer=issuer, client_id=self._client.client_id, now_s=now_s)
+
+    async def sign_out_url(self, back_to: str) -> str:
+        metadata = await self._discovered()
+        if not metadata.get("end_session_endpoint"):
+            return ""
+        endpoint = await self._endpoint("end_session_endpoint")
+        more = urlencode({"client_id": self._client.client_id, "post_logout_redirect_uri": back_to})
+        return f"{endpoint}{'&' if urlsplit(endpoint).query else '?'}{more}"
 
     async def _tokens(self, code: str, attempt: Attempt, redirect_uri: str) -> Mapping[str, Any]:
         """What the code is exchanged for.  Raises: ProviderUnreachable, ProviderAnswerRejected."""

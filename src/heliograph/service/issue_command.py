@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 import msgspec
 
@@ -32,6 +31,9 @@ SMALL_BYTES = 4 * 1_024
 """Commands up to this size are only counted: to add up the bytes of all others costs a look at each."""
 
 
+_TYPE_BYTES = len(ENVELOPE.full_command("", b"{}"))
+
+
 class OpenCommandsTooLarge(ResourceExhausted):
     """The device's unfinished commands are too large together. Wait for them, or cancel some."""
 
@@ -44,7 +46,7 @@ class TooManyOpenOperations(ResourceExhausted):
     reason = "TOO_MANY_OPEN_OPERATIONS"
 
 
-class Issuing(NamedTuple):
+class Issuing(msgspec.Struct, frozen=True):
     """What the store is asked for an operation: it judges everything, and its answer is None if there is no such device."""
 
     sees: Sees
@@ -69,21 +71,23 @@ def issuing(
 
     judging = permit if permit is not None and permit.judges(command.row) else None
 
-    def rule(facts: Facts) -> Decision[Operation | None]:
-        if facts.device is None:
+    # In quotes: else the types would be made for every command.
+    def rule(facts: "Facts") -> "Decision[Operation | None]":
+        device = facts.device
+        if device is None:
             return Decision(None)
-        counts = () if judging is None else judging.judge(facts.device, facts.records, row=command.row, now_us=facts.now_us)
-        _check_against_device(command, facts.device)
-        require_sealed_fits(command, facts.device)
+        counts = () if judging is None else judging.judge(device, facts.records, row=command.row, now_us=facts.now_us)
+        _check_against_device(command, device)
+        require_sealed_fits(command, device)
         if facts.open_count >= ports.limits.open_operations_most:
             raise TooManyOpenOperations(metadata={"limit": str(ports.limits.open_operations_most)})
         if size > SMALL_BYTES:
             _check_open_bytes(facts, size, ports.limits)
-        operation = _queued(ports, command, facts.device, facts, caller=caller.email)
-        if (held := held_back(facts, operation, facts.device, caller)) is not None:
+        operation = _queued(ports, command, device, facts, caller=caller.email)
+        if facts.records and (held := held_back(facts, operation, device, caller)) is not None:
             return Decision(held.operation, (PutOperation(held.operation, new=True), Put(held.approval), *map(Put, counts)))
         put = (PutOperation(operation, new=True),)
-        return Decision(operation, (*put, *map(Put, counts)) if counts else put, ring=facts.device.name)
+        return Decision(operation, (*put, *map(Put, counts)) if counts else put, ring=device.name)
 
     seen: tuple[RecordName, ...] = rules_seen(command.row.name, device.enterprise)
     if judging is not None:
@@ -121,11 +125,11 @@ async def issue_command(
         TooManyOpenOperations; OpenCommandsTooLarge; TooManyRequestIds; RequestIdReused: by another request;
         RoleInsufficient, TooManyThisHour, BlastRadiusReached; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
     """
-    sees, rule = issuing(ports, device, command, caller=caller, permit=permit)
+    asked = issuing(ports, device, command, caller=caller, permit=permit)
     if request_id:
-        operation = await _issue_once(ports, device, command, request_id=request_id, sees=sees, rule=rule)
+        operation = await _issue_once(ports, device, command, request_id=request_id, sees=asked.sees, rule=asked.rule)
     else:
-        operation = await ports.store.decide(sees, rule)
+        operation = await ports.store.decide(asked.sees, asked.rule)
     if operation is None:
         raise await device_absence(ports, device)
     return operation
@@ -144,7 +148,7 @@ def _check_open_bytes(facts: Facts, size: int, limits: Limits) -> None:
 
 def _size(command: IssuedCommand) -> int:
     """The bytes of the Command that its phone gets; of a small one, as many or a few more."""
-    most = len(command.command) + len(command.secrets or b"") + len(ENVELOPE.full_command(command.row.name, b"{}"))
+    most = len(command.command) + len(command.secrets or b"") + len(command.row.name) + _TYPE_BYTES
     if most <= COMMAND_MAX_BYTES or command.secrets is None:
         return most if most <= COMMAND_MAX_BYTES else len(ENVELOPE.full_command(command.row.name, command.command))
     return len(ENVELOPE.full_command(command.row.name, ENVELOPE.merge_secrets(command.command, command.secrets)))

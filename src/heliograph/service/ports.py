@@ -225,6 +225,9 @@ class Doorbell(Protocol):
     def policy_changed(self, device: DeviceName) -> None:
         """The device's server soon sends it the changes of its policy and state."""
 
+    def rest(self, device: DeviceName) -> None:
+        """Nothing is left to offer the device: this server does not look into the store before the next ring."""
+
 
 class Clock(Protocol):
     """The server's time: microseconds since 1970, never going back."""
@@ -320,6 +323,9 @@ class Offers(Protocol):
 
     def noted(self, device: DeviceName, create_ms: int) -> None:
         """A durable write has recorded the operation's offers. An operation that left the queue is not offered again."""
+
+    def ended(self, device: DeviceName, create_ms: int) -> bool:
+        """The operation has ended, and a durable write has recorded its offers. Whether no other one of its device was offered."""
 
     def forget_device(self, device: DeviceName) -> None:
         """The device is gone: forget it."""

@@ -6,7 +6,7 @@ A rule is a pure function from Facts to a Decision; the store runs it (`service/
 import enum
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -64,6 +64,16 @@ class Sees(msgspec.Struct, frozen=True, kw_only=True):
     """What the enterprise (of `device`) wants published."""
     records: tuple[tuple[Any, ...], ...] = ()
     """Records of any kind that is a row (storage/kinds.py), each by its name: the class of the name says which kind."""
+
+
+class SeesOperation(Sees, frozen=True, kw_only=True):
+    """Of a device's operation nothing but that, its device, and (if wanted) the subscription: what phones' messages ask for.
+
+    No other field of `Sees` is given: a store need not look for one, and leaves `Facts.last_create_ms` at 0.
+    """
+
+    device: DeviceName
+    create_ms: int
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,7 +167,7 @@ Rule = Callable[[Facts], Decision[T]]
 A_contra = TypeVar("A_contra", contravariant=True)
 
 
-class Inquiry(NamedTuple, Generic[T, M_co]):
+class Inquiry(msgspec.Struct, Generic[T, M_co], frozen=True):
     """What a verb asks the store, and what it makes of the answer: for who waits without a task (`Store.decide_for`)."""
 
     sees: Sees

@@ -4,6 +4,7 @@ from operator import attrgetter
 
 from heliograph.domain.access import AccessState, AccessStateName, KeyUse, KeyUseName, ServiceKey, ServiceKeyName
 from heliograph.domain.audit import KeyAddress, KeyAddressName
+from heliograph.domain.openid_logout import OpenIdSource, OpenIdSourceName
 from heliograph.domain.people import Invitation, InvitationName, Passkey, PasskeyName, Person, PersonName
 from heliograph.domain.roles import RoleBinding, RoleBindingName, RoleName, RoleRecord
 from heliograph.domain.session import Session, SessionName, SpentAttempt, SpentAttemptName
@@ -177,4 +178,18 @@ SPENT_ATTEMPTS: Kind[SpentAttemptName, SpentAttempt] = Kind(
     from_columns=lambda row: SpentAttempt(name=SpentAttemptName(row[0]), expires_us=row[1]),
     expires=True,
     resource=None,  # the session that began by it is recorded
+)
+
+OPENID_SOURCES: Kind[OpenIdSourceName, OpenIdSource] = Kind(
+    table="openid_sources",
+    one="source of sessions",
+    many="sources of sessions",
+    record=OpenIdSource,
+    key=OpenIdSourceName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("claim"), Column("digest")),
+    columns=(Column("expires_us", "bigint"),),
+    codec=json_of(OpenIdSource),
+    expires=True,
+    resource=None,  # the sessions that begin with it or end with it are recorded
 )

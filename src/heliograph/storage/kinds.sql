@@ -1531,6 +1531,65 @@ DELETE FROM spent_attempts t USING (
 WHERE t.attempt = old.attempt
 RETURNING 1
 
+-- sqlite: openid_sources_named --
+-- Sources of sessions by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN openid_sources t
+WHERE t.claim = wanted.column1 AND t.digest = wanted.column2
+
+-- sqlite: put_openid_sources --
+-- Sources of sessions as they are now.
+INSERT INTO openid_sources (claim, digest, expires_us, record) VALUES (?, ?, ?, ?)
+ON CONFLICT (claim, digest) DO UPDATE SET
+    expires_us = excluded.expires_us, record = excluded.record
+
+-- sqlite: delete_openid_sources --
+-- These sources of sessions are gone.
+DELETE FROM openid_sources WHERE (claim, digest) IN (VALUES (?, ?))
+
+-- sqlite: openid_sources_expired --
+-- The sources of sessions past their expiry, the longest expired first.
+SELECT claim, digest FROM openid_sources WHERE expires_us <= ? ORDER BY expires_us LIMIT ?
+
+-- postgresql: openid_sources_named --
+-- Sources of sessions by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(claim, digest)
+JOIN openid_sources t ON t.claim = wanted.claim AND t.digest = wanted.digest
+
+-- postgresql: lock_openid_sources --
+-- Sources of sessions by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(claim, digest)
+JOIN openid_sources t ON t.claim = wanted.claim AND t.digest = wanted.digest
+ORDER BY t.claim, t.digest FOR NO KEY UPDATE OF t
+
+-- postgresql: insert_openid_sources --
+-- Sources of sessions that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO openid_sources (claim, digest, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
+
+-- postgresql: put_openid_sources --
+-- Sources of sessions as they are now.
+INSERT INTO openid_sources (claim, digest, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
+ON CONFLICT (claim, digest) DO UPDATE SET
+    expires_us = excluded.expires_us, record = excluded.record
+
+-- postgresql: delete_openid_sources --
+-- These sources of sessions are gone.
+DELETE FROM openid_sources t USING unnest($1::text[], $2::text[]) AS gone(claim, digest)
+WHERE t.claim = gone.claim AND t.digest = gone.digest
+
+-- postgresql: retire_openid_sources --
+-- Sources of sessions past their expiry are gone.
+DELETE FROM openid_sources t USING (
+    SELECT claim, digest FROM openid_sources WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE t.claim = old.claim AND t.digest = old.digest
+RETURNING 1
+
+-- check: every_record_of_openid_sources --
+-- Whether every record can be read.
+SELECT record FROM openid_sources
+
 -- sqlite: web_push_subscriptions_named --
 -- Web push subscriptions by name, for many names.
 SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN web_push_subscriptions t

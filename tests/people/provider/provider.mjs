@@ -4,23 +4,29 @@ import { generateKeyPairSync, randomUUID } from "node:crypto";
 
 import { Provider } from "oidc-provider";
 
-const { port, redirectUris, people, idTokenClaims } = JSON.parse(process.env.PROVIDER);
+const { port, redirectUris, signedOutUris, logoutUri, people, idTokenClaims } = JSON.parse(process.env.PROVIDER);
 const issuer = `http://localhost:${port}`;
 const key = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" });
-const client = (client_id, more) => ({ client_id, redirect_uris: redirectUris, response_types: ["code"], grant_types: ["authorization_code"], ...more });
+const logout = logoutUri ? { backchannel_logout_uri: logoutUri, post_logout_redirect_uris: signedOutUris } : {};
+const client = (client_id, more) => ({
+  client_id, redirect_uris: redirectUris, response_types: ["code"], grant_types: ["authorization_code"], ...logout, ...more,
+});
 
 const provider = new Provider(issuer, {
   clients: [
     client("heliograph", { client_secret: "a secret+with%signs", token_endpoint_auth_method: "client_secret_basic" }),
     client("by-post", { client_secret: "posted", token_endpoint_auth_method: "client_secret_post" }),
-    client("public", { token_endpoint_auth_method: "none" }),
+    client("public", { token_endpoint_auth_method: "none", ...(logoutUri && { backchannel_logout_session_required: true }) }),
   ],
   claims: { openid: ["sub"], email: ["email", "email_verified"], profile: ["name"], groups: ["groups"] },
   conformIdTokenClaims: !idTokenClaims,
   cookies: { keys: [randomUUID()] },
-  features: { devInteractions: { enabled: true } },
+  features: { devInteractions: { enabled: true }, backchannelLogout: { enabled: true } },
+  // It calls this machine, which it refuses by default, and waits for as long as a busy one takes.
+  fetch: (url, { dispatcher, signal, ...options }) => fetch(url, options),
   findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id, ...people[id] }) }),
   jwks: { keys: [{ ...key, kid: randomUUID(), use: "sig", alg: "RS256" }] },
   pkce: { required: () => true },
 });
+provider.on("backchannel.error", (_context, error, client) => console.error(`${client.clientId}: ${error.message}`));
 provider.listen(port, "127.0.0.1", () => console.log("ready"));

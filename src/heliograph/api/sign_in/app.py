@@ -6,7 +6,7 @@ import structlog
 
 from heliograph.api.http.errors import MethodNotAllowed, error_answer
 from heliograph.api.http.http_compat import without_body
-from heliograph.api.sign_in import account_pages, openid_pages, sign_in_pages
+from heliograph.api.sign_in import account_pages, back_channel, openid_pages, sign_in_pages
 from heliograph.api.sign_in.desk import Answer, Desk, html
 from heliograph.api.sign_in.visit import Visit
 from heliograph.api.web.rendering import STATIC, rendered, send_html, send_redirect, send_static
@@ -27,6 +27,7 @@ HANDLERS: Mapping[str, Mapping[str, Handler]] = {
     "/sign-in/passkey": {"POST": sign_in_pages.use_passkey},
     openid_pages.BEGIN: {"GET": openid_pages.go_to_provider},
     openid_pages.CALLBACK: {"GET": openid_pages.come_back},
+    openid_pages.LEAVE: {"GET": openid_pages.leave_provider},
     INVITATION: {"GET": sign_in_pages.show_invitation, "POST": sign_in_pages.make_first_passkey},
     sign_in_pages.SIGN_OUT: {"GET": sign_in_pages.show_sign_out, "POST": sign_in_pages.sign_out},
     sign_in_pages.ACCOUNT: {"GET": account_pages.show_account},
@@ -43,6 +44,8 @@ def sign_in_app(desk: Desk, *, otherwise: Asgi) -> Asgi:
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         path, method = str(scope["path"]), scope["method"] if scope["type"] == "http" else ""
+        if path == back_channel.PATH and method == "POST":
+            return await back_channel.answer_logout(desk, scope, receive, send)
         handlers = HANDLERS.get(INVITATION if path.startswith(INVITATION) else path, {})
         if path.startswith(STATIC) and method == "GET" and await send_static(scope, send, path.removeprefix(STATIC)):
             return None

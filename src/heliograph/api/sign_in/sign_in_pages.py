@@ -1,5 +1,6 @@
 """The pages that lead to a session: `/sign-in`, invitations, and `/sign-out`."""
 
+import contextlib
 from urllib.parse import urlencode
 
 import structlog
@@ -9,6 +10,7 @@ from heliograph.api.sign_in.visit import Visit, as_site
 from heliograph.api.web.rendering import rendered
 from heliograph.domain.people import Invitation
 from heliograph.domain.session import form_token, safe_path
+from heliograph.service.openid import ProviderUnreachable
 from heliograph.service.passkeys import NewPasskey, accept_invitation, passkey_wanted, sign_in_with_passkey
 from heliograph.service.people import PATH as INVITATION
 from heliograph.service.people import opened_invitation
@@ -18,6 +20,8 @@ from heliograph.service.webauthn import request_options
 log = structlog.get_logger()
 
 ACCOUNT, SIGN_IN, SIGN_OUT = "/account", "/sign-in", "/sign-out"
+SIGNED_OUT = "signed-out"
+"""A parameter of SIGN_IN: someone signed out here, who may sign out at the identity provider, too."""
 OK = 200
 
 
@@ -31,7 +35,7 @@ async def show_sign_in(desk: Desk, visit: Visit) -> Answer:
     page = rendered(
         "sign_in.html", title="Sign in", options=options, named_url=named(visit.site) + SIGN_IN,
         openid_path=f"{SIGN_IN}/openid?{urlencode({'next': onward})}" if desk.openid else "",
-        openid_name=desk.openid.name if desk.openid else "",
+        openid_name=desk.openid.name if desk.openid else "", signed_out=SIGNED_OUT in visit.query,
     )  # fmt: skip
     return html(OK, page, cookie)
 
@@ -83,7 +87,15 @@ async def sign_out(desk: Desk, visit: Visit) -> Answer:
         visit.require_form_token()
         await end_session(desk.ports, found.session.name)
         log.info("session.ended", person=found.person.name.person, session=found.session.name.session)
-    return redirect(SIGN_IN, without_session(visit))
+    there = found is not None and found.session.how == "openid" and await _has_sign_out(desk)
+    return redirect(f"{SIGN_IN}?{SIGNED_OUT}=openid" if there else SIGN_IN, without_session(visit))
+
+
+async def _has_sign_out(desk: Desk) -> bool:
+    """Whether the identity provider has a page that signs people out there; one that does not answer now: no."""
+    with contextlib.suppress(ProviderUnreachable):
+        return desk.openid is not None and await desk.openid.sign_out_url("") != ""
+    return False
 
 
 def label_of(visit: Visit) -> str:
