@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 UV_VERSION := 0.13.9
 BIN := .venv/bin
-# Three workers for two cores (tests/workers.py); who is done early takes over tests of another.
+# Two workers for each core (tests/workers.py); who is done early takes over tests of another.
 WORKERS ?= auto
 TIMES ?= 20
 PARALLEL := -n $(WORKERS) --dist=worksteal
@@ -42,7 +42,7 @@ apk: $(READY) ## Build the Android agent's APK; SAFE=1: without destructive code
 test: $(READY) ## Run the tests; those that were skipped are named.
 	@scripts/test_needs.sh postgresql || $(if $(filter true,$(CI)),exit 1,true)
 	@scripts/test_needs.sh gcc libc6-dev || $(if $(filter true,$(CI)),exit 1,true)
-	@scripts/test_needs.sh chromium nodejs npm || $(if $(filter true,$(CI)),exit 1,true)
+	@scripts/test_needs.sh chromium-headless-shell nodejs npm || $(if $(filter true,$(CI)),exit 1,true)
 	@scripts/test_needs.sh haproxy nginx caddy prometheus systemd || $(if $(filter true,$(CI)),exit 1,true)
 	-@scripts/test_needs.sh zipalign apksigner iproute2 systemd-container
 	$(BIN)/pytest tests -rs $(PARALLEL) $(if $(filter true,$(CI)),-m "not torture")

@@ -1,12 +1,14 @@
 #!/bin/sh
 # Installs the named Debian packages that PyPI does not carry; says so where it cannot. A package is here when its program is:
-# that of its own name, but for PostgreSQL's, which Debian keeps out of the PATH, for nodejs, which is `node`, for iproute2, which is `ip`,
-# for systemd and systemd-container, whose programs the tests name, and for the C library's headers, which are none.
+# that of its own name, but for PostgreSQL's, which Debian keeps out of the PATH, for chromium-headless-shell, which chromium can stand
+# in for, for nodejs, which is `node`, for iproute2, which is `ip`, for systemd and systemd-container, whose programs the tests name,
+# and for the C library's headers, which are none.
 set -eu
 
 here() {
   case "$1" in
     postgresql) command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ;;
+    chromium-headless-shell) command -v "$1" >/dev/null || command -v chromium >/dev/null ;;
     nodejs) command -v node >/dev/null ;;
     iproute2) command -v ip >/dev/null ;;
     systemd) command -v systemd-analyze >/dev/null ;;

@@ -17,7 +17,8 @@ from tests.socket_watch import beyond_loopback
 if TYPE_CHECKING:  # every test run knows this fixture, and few use it
     from playwright.sync_api import Browser, ConsoleMessage, Page
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The same browser without a window of its own comes first: it computes a third less."""
 HERE_ONLY = (
     # What is not this machine has no address, and goes to a proxy that is not there; Chromium's own services are left alone.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
@@ -42,7 +43,7 @@ def browser() -> Iterator["Browser"]:
     """Chromium, for the tests of one module."""
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
-        not_tried("Chromium is not here: scripts/test_needs.sh chromium installs it")
+        not_tried("Chromium is not here: scripts/test_needs.sh chromium-headless-shell installs it")
     from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415 - as above
 
     expect.set_options(timeout=PATIENCE_S * 1_000)

@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("heliograph", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("heliograph")
 
+gc.disable()  # until all tests are collected: what is imported and collected stays, and searching it would take a sixth of the time
+
 pytest_plugins = ["tests.postgres", "tests.socket_watch", "tests.chromium", "tests.workers", "tests.ways_in", "pytester"]
 
 
@@ -24,6 +26,7 @@ def pytest_collection_finish() -> None:
     """What thousands of tests are made of stays until the end: the collector must not search it again and again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

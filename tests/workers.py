@@ -15,8 +15,8 @@ LONG = ("recipes", "deploy", "android", "lab", "clients", "torture", "many_serve
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Three workers for two cores: a quarter of their time the tests wait for something. More would compute no faster."""
-    return (os.cpu_count() or 1) * 3 // 2
+    """Two workers for each core: a good quarter of their time three would wait for a disk, a database or another program."""
+    return (os.cpu_count() or 1) * 2
 
 
 @pytest.hookimpl(trylast=True)  # those that are deselected are gone by then

@@ -1,7 +1,6 @@
 """What the tests of storage share."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import apsw
 import pytest
@@ -9,10 +8,11 @@ import pytest
 from heliograph.storage.sqlite.connection import connect, migrate
 
 
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
-    """An empty SQLite database on the newest schema."""
-    with_schema = connect(tmp_path / "heliograph.db")
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apsw.Connection]:
+    """An empty SQLite database on the newest schema, which no test of the module can change."""
+    with_schema = connect(tmp_path_factory.mktemp("schema") / "heliograph.db")
     migrate(with_schema, 0)
+    with_schema.execute("PRAGMA query_only = ON")
     yield with_schema
     with_schema.close()
