@@ -9,6 +9,7 @@ from heliograph.agent.virtual_phone import User
 from heliograph.domain.command import Answer
 from heliograph.domain.operation import Operation
 from heliograph.sandbox.clock import AdvancingClock
+from heliograph.service.devices import delete_device
 from tests.agent.lab import Lab, eventually, shown
 
 BYOD = "galaxy-s25-a15-byod"
@@ -43,6 +44,15 @@ async def test_a_phone_begins_when_its_user_agrees_and_its_server_does(lab: Lab,
     assert "SUCCEEDED" == ended["metadata"]["requestDeviceInfoStatus"]["status"]
     assert ["began", "ended"] == steps(phone)
     assert "begun" in await lab.story(operation)
+
+
+async def test_a_question_ends_with_the_phones_last_order(lab: Lab) -> None:
+    phone, operation = await asking(lab)
+
+    await delete_device(lab.ports, operation.name.device)
+    await eventually(lambda: not phone.name)
+
+    assert ["began", "withdrawn"] == [effect.step for effect in phone.phone.effects if effect.operation == str(operation.name)]
 
 
 async def test_a_question_is_withdrawn_when_its_time_is_over(lab: Lab) -> None:

@@ -11,7 +11,7 @@ from typing import Never
 import msgspec
 
 from heliograph.agent.client import error_text
-from heliograph.agent.command_run import CommandRun, raw_evidence
+from heliograph.agent.command_run import CommandRun, question_of, raw_evidence
 from heliograph.agent.delivery import CredentialUnknown, Delivery
 from heliograph.agent.executor import Equipment, Moment, PushDistributor, Work, work_of
 from heliograph.agent.journal import FinalOrder, Identity
@@ -279,6 +279,8 @@ class Agent:
         """Execute the last order once, confirm it, then forget the credential."""
         identity, operation = self._journal.identity, final.order.operation
         if not final.carried_out:
+            for question in filter(None, map(question_of, self._journal.entries)):
+                self._equipment.executor.withdraw(question)  # its command may be over at the server already, and nothing of it was done
             await self._equipment.executor.carry_out(_last_work(final.order))
             self._journal.order(msgspec.structs.replace(final, carried_out=True))
             await self._equipment.checkpoint(Moment.CARRIED_OUT, operation)

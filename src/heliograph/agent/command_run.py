@@ -237,6 +237,12 @@ class CommandRun:
         await self._equipment.checkpoint(moment, entry.operation)
 
 
+def question_of(entry: Entry) -> Work | None:
+    """The work that waits for its user; None: it waits for no one, and may have begun."""
+    row = COMMANDS.get(entry.type) if entry.asking else None
+    return _journalled(entry, row) if row is not None else None
+
+
 def _journalled(entry: Entry, row: CommandType) -> Work:
     """The work as far as the journal knows it: without secrets."""
     return Work(operation=entry.operation, row=row, params=stored_message(row.params, bytes(entry.params)))
