@@ -12,6 +12,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from heliograph.domain.openid import group_rule
+from heliograph.openid.client import OpenIdClient
 from tests.http_server import QuietHandler
 
 Json = dict[str, Any]
@@ -32,8 +34,8 @@ class Reply(NamedTuple):
 class Lies:
     """What it says, until a test changes it."""
 
-    def __init__(self) -> None:
-        self.issuer = ""
+    def __init__(self, issuer: str = "") -> None:
+        self.issuer = issuer
         self.metadata: Json = {}
         self.claims: Json = {}
         self.drop: tuple[str, ...] = ()
@@ -46,6 +48,14 @@ class Lies:
         """The paths that were asked for, in their order."""
         self.nonce = ""
         self.now_s = 0
+
+    def take_back(self) -> None:
+        """From now on it says what is so."""
+        vars(self).update(vars(Lies(self.issuer)))
+
+    def client(self, group: str = "admins=admin:*") -> OpenIdClient:
+        """A server's part; members of this group may do what it says."""
+        return OpenIdClient(issuer=self.issuer, client_id=CLIENT_ID, client_secret="s", rules=(group_rule(group),))
 
     def reply(self, path: str, body: bytes) -> Reply:
         """The answer."""

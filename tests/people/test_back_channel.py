@@ -11,9 +11,7 @@ import pytest
 
 from heliograph.api.http.request_body import FORM_MAX_BYTES
 from heliograph.api.sign_in.back_channel import PATH
-from heliograph.domain.openid import group_rule
 from heliograph.domain.openid_logout import LIFE_MOST_S
-from heliograph.openid.client import OpenIdClient
 from heliograph.settings import Settings
 from tests.api.live import Response
 from tests.http_server import serving
@@ -69,8 +67,7 @@ def house_of(folder: Path, database_urls: list[str]) -> Iterator[House]:
     lies = Lies()
     with serving(handler_of(lies)) as url, contextlib.ExitStack() as end:
         lies.issuer = url
-        client = OpenIdClient(issuer=url, client_id=CLIENT_ID, client_secret="s", rules=(group_rule("admins=admin:*"),))
-        common = {"key_file": folder / "key", "durable": False, "openid": client}
+        common = {"key_file": folder / "key", "durable": False, "openid": lies.client()}
         servers = [
             end.enter_context(guarded_server(Settings(data_dir=folder / str(number), database_url=address, **common)))  # type: ignore[arg-type]
             for number, address in enumerate(database_urls)
@@ -89,9 +86,7 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def house(shared: House) -> House:
     """The provider says what is so."""
-    fresh = Lies()
-    fresh.issuer = shared.lies.issuer
-    vars(shared.lies).update(vars(fresh))
+    shared.lies.take_back()
     return shared
 
 

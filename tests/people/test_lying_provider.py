@@ -12,8 +12,6 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from heliograph.api.resources.roles import BINDINGS
-from heliograph.domain.openid import group_rule
-from heliograph.openid.client import OpenIdClient
 from heliograph.openid.provider import ANSWER_MAX_BYTES
 from heliograph.settings import Settings
 from tests.http_server import serving
@@ -54,8 +52,7 @@ def scene(folder: Path, group: str = "admins=admin:*") -> Iterator[Scene]:
     lies = Lies()
     with serving(handler_of(lies)) as url:
         lies.issuer = url
-        client = OpenIdClient(issuer=url, client_id=CLIENT_ID, client_secret="s", rules=(group_rule(group),))
-        with guarded_server(Settings(data_dir=folder, durable=False, openid=client)) as server:
+        with guarded_server(Settings(data_dir=folder, durable=False, openid=lies.client(group))) as server:
             yield Scene(server, lies)
 
 
@@ -69,9 +66,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 @pytest.fixture
 def honest(both: Scene) -> Scene:
     """The provider says what is so, and the browser was never here."""
-    fresh = Lies()
-    fresh.issuer = both.lies.issuer
-    vars(both.lies).update(vars(fresh))
+    both.lies.take_back()
     both.visitor = Visitor(both.server)
     return both
 
