@@ -192,17 +192,15 @@ class _Sender:
 
     def _start_all(self, claimed: Collection[OutboxMessage], *, together: bool) -> None:
         fresh = [message for message in claimed if message.message_id not in self._sending]  # else it takes longer than its claim holds
-        if together and fresh:
-            now_us = self._ports.clock.now_us()
-            ripe = [message for message in fresh if self._ripe_us.get(message.message_id, 0) <= now_us]
+        now_us = self._ports.clock.now_us()
+        ripe = [message for message in fresh if together and self._ripe_us.get(message.message_id, 0) <= now_us]
+        if ripe:
             self._start(ripe)
-            fresh = [message for message in fresh if message.message_id not in self._sending]
         for message in fresh:
-            self._start((message,))
+            if message.message_id not in self._sending:
+                self._start((message,))
 
     def _start(self, messages: Sequence[OutboxMessage]) -> None:
-        if not messages:
-            return
         task = asyncio.create_task(self._send(messages))
         self._sending.update((message.message_id, (message, task)) for message in messages)
         task.add_done_callback(lambda _: self._sent(messages))
