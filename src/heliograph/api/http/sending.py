@@ -7,7 +7,7 @@ from typing import Any
 
 from heliograph.api.http.cycle import Cycle
 from heliograph.api.http.errors import Headers
-from heliograph.asgi import Send, send_whole
+from heliograph.asgi import Send, send_whole, whole_headers
 
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
@@ -40,7 +40,7 @@ def write_sparingly(cycle: Cycle, status: int, body: bytes, *, headers: Headers)
         headers = [*headers, _VARIES]
         if _is_gzip_wanted(cycle.scope):
             body, headers = _gzip(body), [*headers, _GZIPPED]
-    cycle.answer(status, [(b"content-length", b"%d" % len(body)), NO_SNIFFING, *headers], body)
+    cycle.answer(status, whole_headers(body, [NO_SNIFFING, *headers]), body)
     return True
 
 

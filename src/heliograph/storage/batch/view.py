@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord
+from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName
 from heliograph.domain.notification import Subscription, subscription_of
 from heliograph.domain.operation import Operation
@@ -140,18 +140,12 @@ class View(msgspec.Struct, eq=False):
             owned = self._owned(owner, sees.credential_hash)
             if owned is not None and (state is None or owned.record is not None or state.tombstone is None):
                 name, state = owner, owned
-        tombstone = state.tombstone if state is not None else None
-        if tombstone is not None and tombstone.expires_us <= self.now_us:
-            tombstone = None
-        device = state.record if state is not None else None
-        last_create_ms = self.newest_ms(name) if name is not None else 0
-        open_count = len(self._open_before(name)) + len(self.opened.get(name, ())) if name is not None else 0
         return Facts(
             now_us=self.now_us,
-            device=device,
-            tombstone=tombstone,
-            last_create_ms=last_create_ms,
-            open_count=open_count,
+            device=state.record if state is not None else None,
+            tombstone=self._tombstone_in(state),
+            last_create_ms=self.newest_ms(name) if name is not None else 0,
+            open_count=self._open_count(name) if name is not None else 0,
             operation=self.operation((name, sees.create_ms)) if name is not None and sees.create_ms is not None else None,
             open_operations=self._open_operations(name) if name is not None and sees.open_operations else (),
             enterprise=self.record(ENTERPRISES, sees.enterprise) if sees.enterprise is not None else None,
@@ -165,21 +159,13 @@ class View(msgspec.Struct, eq=False):
 
     def facts_of_device(self, name: DeviceName) -> Facts:
         """What a rule sees that asks for its device only."""
-        now_us = self.now_us
         state = self.states.get(name) or self.state(name)
-        record = tombstone = None
-        if state is not None:
-            record, tombstone = state.record, state.tombstone
-            if tombstone is not None and tombstone.expires_us <= now_us:
-                tombstone = None
-        before, opened = self.open.get(name), self.opened.get(name)
-        open_count = len(self._memory.open.get(name, ()) if before is None else before)
         return Facts(
-            now_us=now_us,
-            device=record,
-            tombstone=tombstone,
-            last_create_ms=self.given.get(name) or self._memory.given.newest_ms(name),
-            open_count=open_count if opened is None else open_count + len(opened),
+            now_us=self.now_us,
+            device=state.record if state is not None else None,
+            tombstone=self._tombstone_in(state),
+            last_create_ms=self.newest_ms(name),
+            open_count=self._open_count(name),
         )
 
     def _facts_of_operation(self, sees: SeesOperation) -> Facts:
@@ -187,15 +173,12 @@ class View(msgspec.Struct, eq=False):
         name = sees.device
         key = name, sees.create_ms
         state = self.states.get(name) or self.state(name)
-        tombstone = state.tombstone if state is not None else None
-        if tombstone is not None and tombstone.expires_us <= self.now_us:
-            tombstone = None
         return Facts(
             now_us=self.now_us,
             device=state.record if state is not None else None,
-            tombstone=tombstone,
+            tombstone=self._tombstone_in(state),
             operation=self.operations.get(key) or self.operation(key),
-            open_count=len(self._open_before(name)) + len(self.opened.get(name, ())),
+            open_count=self._open_count(name),
             subscription=self.subscription(name.parent) if sees.subscription else None,
         )
 
@@ -210,6 +193,15 @@ class View(msgspec.Struct, eq=False):
     def newest_ms(self, name: DeviceName) -> int:
         """No operation of the device has a newer id at this point of the batch; 0: it has no operation."""
         return self.given.get(name) or self._memory.given.newest_ms(name)
+
+    def _tombstone_in(self, state: DeviceState | None) -> Tombstone | None:
+        """Unless it has expired."""
+        tombstone = state.tombstone if state is not None else None
+        return tombstone if tombstone is None or tombstone.expires_us > self.now_us else None
+
+    def _open_count(self, name: DeviceName) -> int:
+        count, added = len(self._open_before(name)), self.opened.get(name)
+        return count if added is None else count + len(added)
 
     def _open(self, name: DeviceName) -> Collection[int]:
         added = self.opened.get(name)
