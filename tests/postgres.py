@@ -20,7 +20,7 @@ import pytest
 
 from tests.files import held
 from tests.not_tried import not_tried
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, WHOLE_JOB_S
 from tests.ports import reserved_port
 
 USER = "postgres"
@@ -152,7 +152,9 @@ class Cluster:
     def sql(self, statement: str, *, url: str | None = None) -> str:
         """What psql prints for the statement: rows as lines, columns parted by |.  Raises: subprocess.CalledProcessError."""
         program = [str(self._programs / "psql"), "--no-psqlrc", "--no-align", "--tuples-only", "--quiet", "-v", "ON_ERROR_STOP=1"]
-        done = subprocess.run([*program, "-d", url or self.url(), "-c", statement], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [*program, "-d", url or self.url(), "-c", statement], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+        )
         return done.stdout.strip()
 
     def change(self, setting: str, value: str) -> None:
@@ -202,6 +204,7 @@ class Cluster:
             [str(self._programs / program), *options],
             user=self._user, group=self._user, extra_groups=() if self._user else None, cwd=self._folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True,
+            timeout=WHOLE_JOB_S,  # pg_ctl has patience of its own
         )  # fmt: skip
 
 

@@ -7,7 +7,6 @@ import contextlib
 import os
 import re
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from tests.not_tried import program_or_skip
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
+from tests.running import Running
 from tests.tls_front import self_signed
 
 ROOT = Path(__file__).parents[2]
@@ -69,13 +69,13 @@ def running_proxy(kind: str, folder: Path, *, port: int, server_port: int) -> It
     command = arrange(proxy, folder, {EXAMPLES_SERVER: f"127.0.0.1:{server_port}", "certificate": str(certificate), "key": str(key)})
     with proxy.log.open("wb") as log:
         # Caddy keeps certificates and its last configuration in the home of its user.
-        process = subprocess.Popen([program, *command], stdout=log, stderr=log, env={**os.environ, "HOME": str(folder)})
+        process = Running([program, *command], stdout=log, stderr=log, env={**os.environ, "HOME": str(folder)})
     try:
         _until_it_listens(proxy, process)
         yield proxy
     finally:
         process.terminate()
-        process.wait(PATIENCE_S)
+        process.wait()
 
 
 def _nginx(proxy: Proxy, folder: Path, here: dict[str, str]) -> list[str]:
@@ -102,7 +102,7 @@ def _caddy(proxy: Proxy, folder: Path, here: dict[str, str]) -> list[str]:
     return ["run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
 
 
-def _until_it_listens(proxy: Proxy, process: "subprocess.Popen[bytes]") -> None:
+def _until_it_listens(proxy: Proxy, process: Running) -> None:
     until = time.monotonic() + PATIENCE_S
     while True:
         try:

@@ -21,6 +21,7 @@ from tests.e2e.program import HELIOGRAPH
 from tests.lab.adbd import adbd_command, adbd_root
 from tests.lab.network import Network, own_network
 from tests.patience import PATIENCE_S
+from tests.running import Running
 
 ADBD_PORT = 5555
 ADB_SERVER_PORT = 5037
@@ -36,7 +37,7 @@ class LabPhone:
     """As adb calls it."""
     hardware_serial: str
     socket: Path
-    adbd: "subprocess.Popen[str]"
+    adbd: Running
 
     def steer(self, name: str, value: object) -> None:
         """The test decides what the phone is like."""
@@ -110,28 +111,30 @@ def until_ready(network: Network, command: list[str], environment: Mapping[str, 
     """A program that says in its first line that it is ready, and ends with the block; the line."""
     with network.popen(command, environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
+            line = process.line()
             assert line, f"{command} did not start"
             yield line
         finally:
             process.terminate()
-            process.communicate(timeout=PATIENCE_S)
+            process.communicate()
 
 
 @contextlib.contextmanager
-def _adbd(network: Network, environment: Mapping[str, str], folder: Path) -> Iterator["subprocess.Popen[str]"]:
+def _adbd(network: Network, environment: Mapping[str, str], folder: Path) -> Iterator[Running]:
     """Debian's adbd, listening."""
     with (folder / "adbd.log").open("w") as log, network.popen(
         adbd_command(adbd_root()), environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
     ) as process:  # fmt: skip
         try:
+            until = time.monotonic() + PATIENCE_S
             while f"listening on tcp:{ADBD_PORT}" not in (folder / "adbd.log").read_text():
                 assert process.poll() is None, (folder / "adbd.log").read_text()
+                assert time.monotonic() < until, (folder / "adbd.log").read_text()
+                time.sleep(0.01)
             yield process
         finally:
             process.kill()
-            process.wait(timeout=PATIENCE_S)
+            process.wait()
 
 
 @pytest.fixture(scope="session")
