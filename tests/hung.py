@@ -88,6 +88,7 @@ def last_words(pid: int) -> str:
         for other in processes or [Process(pid, 0, "?", 0, 0)]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(other.pid, signal.SIGKILL)
+        _wait_ended([process.pid for process in processes])
         told += [f"{output.name} ends with:\n{said}" for output in outputs if (said := output.rest())]
     return "\n".join(told)
 

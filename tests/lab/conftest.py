@@ -18,10 +18,12 @@ import pytest
 from scripts.build_apk import Built
 from tests.android.apk import built_once
 from tests.e2e.program import HELIOGRAPH
+from tests.hung import Hung, last_words
 from tests.lab.adbd import adbd_command, adbd_root
 from tests.lab.network import Network, own_network
 from tests.patience import PATIENCE_S
 from tests.running import Running
+from tests.started_again import at_the_second_go
 
 ADBD_PORT = 5555
 ADB_SERVER_PORT = 5037
@@ -122,15 +124,21 @@ def until_ready(network: Network, command: list[str], environment: Mapping[str, 
 @contextlib.contextmanager
 def _adbd(network: Network, environment: Mapping[str, str], folder: Path) -> Iterator[Running]:
     """Debian's adbd, listening."""
-    with (folder / "adbd.log").open("w") as log, network.popen(
-        adbd_command(adbd_root()), environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-    ) as process:  # fmt: skip
+    log = folder / "adbd.log"
+
+    def start() -> Running:
+        until = time.monotonic() + PATIENCE_S
+        with log.open("w") as output:
+            process = network.popen(adbd_command(adbd_root()), environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        while f"listening on tcp:{ADBD_PORT}" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            if time.monotonic() > until:
+                raise Hung(last_words(process.pid))
+            time.sleep(0.01)
+        return process
+
+    with at_the_second_go(start, or_else=Hung) as process:
         try:
-            until = time.monotonic() + PATIENCE_S
-            while f"listening on tcp:{ADBD_PORT}" not in (folder / "adbd.log").read_text():
-                assert process.poll() is None, (folder / "adbd.log").read_text()
-                assert time.monotonic() < until, (folder / "adbd.log").read_text()
-                time.sleep(0.01)
             yield process
         finally:
             process.kill()

@@ -102,12 +102,18 @@ class FillDisk:
     async def _refuses(self, http: aiohttp.ClientSession) -> bool:
         """Whether a write is refused; the refusal says when to come again."""
         agreed = {"projectId": "full", "agreementAccepted": "true"}
-        async with http.post(f"{self.server.url}/v1/enterprises", json={}, params=agreed) as response:
-            refused = response.status == 503
-            assert refused or response.status == 200, await response.text()
-            assert not refused or (response.headers["Retry-After"] == "1" and "OVERLOADED" in await response.text())
-            return refused
+        try:
+            async with http.post(f"{self.server.url}/v1/enterprises", json={}, params=agreed) as response:
+                refused = response.status == 503
+                assert refused or response.status == 200, await response.text()
+                assert not refused or (response.headers["Retry-After"] == "1" and "OVERLOADED" in await response.text())
+                return refused
+        except TimeoutError:  # a busy machine
+            return False
 
     async def _see_reads_go_on(self, http: aiohttp.ClientSession) -> None:
-        async with http.get(f"{self.server.url}/v1/enterprises", params={"projectId": "full"}) as response:
-            assert response.status == 200, await response.text()
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with http.get(f"{self.server.url}/v1/enterprises", params={"projectId": "full"}) as response:
+                    assert response.status == 200, await response.text()
+                    return
