@@ -14,7 +14,7 @@ import pytest
 from tests.not_tried import not_tried
 from tests.patience import PATIENCE_S
 from tests.socket_watch import beyond_loopback
-from tests.started_again import at_the_second_go
+from tests.third_party import started
 
 if TYPE_CHECKING:  # every test run knows this fixture, and few use it
     from playwright.sync_api import Browser, ConsoleMessage, Page
@@ -57,7 +57,7 @@ def browser() -> Iterator["Browser"]:
             # A test may run as root, in a container: there Chromium's own sandbox cannot start.
             arguments = [*HERE_ONLY, "--no-sandbox", "--disable-dev-shm-usage"]
             start = partial(playwright.chromium.launch, executable_path=program, args=arguments, timeout=PATIENCE_S * 1_000)
-            chromium = at_the_second_go(start, or_else=NotStarted)
+            chromium = started(start, or_else=NotStarted)
         end.callback(chromium.close)
         yield chromium
 

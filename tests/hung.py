@@ -56,10 +56,13 @@ class Process(NamedTuple):
         return False
 
     def __str__(self) -> str:
-        """Its command, and what it waits for."""
-        command = _text(PROC / str(self.pid) / "cmdline").replace("\0", " ").strip()
-        waits = {_text(path) for path in (PROC / str(self.pid) / "task").glob("*/wchan")} - {"", "0"}
-        return f"{self.pid} ({self.state}, {self.cpu_s:.2f} s of CPU{''.join(f', in {place}' for place in sorted(waits))}): {command}"
+        """Its command; of each thread its name, its state, and what it waits in: the kernel's function, and the call."""
+        command = _text(PROC / str(self.pid) / "cmdline").replace("\0", " ")
+        threads = []
+        for task in sorted((PROC / str(self.pid) / "task").glob("*")):
+            name, state = _text(task / "comm"), _text(task / "stat").rpartition(")")[2].strip()[:1]
+            threads.append(" ".join(filter(None, (name, state, _text(task / "wchan"), _text(task / "syscall")))))
+        return f"{self.pid} ({self.cpu_s:.2f} s of CPU): {command}; threads: {'; '.join(threads)}"
 
 
 def family(pid: int) -> list[Process]:
@@ -183,6 +186,6 @@ def _wait_ended(pids: Sequence[int]) -> None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:  # some we may not read
         return ""

@@ -22,7 +22,7 @@ from tests.files import held
 from tests.not_tried import not_tried
 from tests.patience import PATIENCE_S, WHOLE_JOB_S
 from tests.ports import reserved_port
-from tests.started_again import at_the_second_go
+from tests.third_party import started
 
 USER = "postgres"
 """The superuser of the cluster, and the system's user who runs it where we are root, as whom PostgreSQL refuses to run."""
@@ -72,7 +72,7 @@ class Cluster:
             shutil.rmtree(self._data, ignore_errors=True)
             self._run("initdb", "--no-sync", "--auth=trust", f"--username={USER}", *locale, str(self._data), within_s=PATIENCE_S)
 
-        at_the_second_go(make, or_else=subprocess.TimeoutExpired)
+        started(make, or_else=subprocess.TimeoutExpired)
 
     def __enter__(self) -> Self:
         self.start()

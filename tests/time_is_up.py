@@ -18,7 +18,6 @@ import pytest_timeout
 
 from tests.hung import FAULT_HANDLER, family, last_words
 from tests.patience import PATIENCE_S
-from tests.started_again import StartedAgain
 
 
 class _Limit(NamedTuple):
@@ -33,10 +32,9 @@ class _Limit(NamedTuple):
 LIMIT = pytest.StashKey[_Limit]()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Programs in Python that tests start print their stacks when they are aborted; a program that was started twice fails no test."""
+def pytest_configure() -> None:
+    """Programs in Python that tests start print their stacks when they are aborted."""
     os.environ[FAULT_HANDLER] = "1"
-    config.addinivalue_line("filterwarnings", f"default::{StartedAgain.__module__}.{StartedAgain.__name__}")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,7 +15,6 @@ BOUNDED_BY_THEMSELVES = {
     "tests/running.py": "it is what bounds the others",
     "benchmarks/cluster.py": "it kills PostgreSQL after twenty seconds",
     "benchmarks/servers.py": "it kills the server after STOP_S",
-    "tests/people/identity_provider.py": "it kills Node where it says nothing, and starts it again",
 }
 """Files that start programs themselves."""
 TIMEOUT_AT = {"urlopen": 2, "HTTPConnection": 2, "HTTPSConnection": 2, "create_connection": 1}

@@ -17,7 +17,7 @@ from tests.not_tried import program_or_skip
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 from tests.running import Running
-from tests.started_again import at_the_second_go
+from tests.third_party import started
 from tests.tls_front import self_signed
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +77,7 @@ def running_proxy(kind: str, folder: Path, *, port: int, server_port: int) -> It
         _until_it_listens(proxy, process)
         return process
 
-    process = at_the_second_go(start, or_else=Hung)
+    process = started(start)
     try:
         yield proxy
     finally:

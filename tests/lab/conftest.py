@@ -23,7 +23,7 @@ from tests.lab.adbd import adbd_command, adbd_root
 from tests.lab.network import Network, own_network
 from tests.patience import PATIENCE_S
 from tests.running import Running
-from tests.started_again import at_the_second_go
+from tests.third_party import started
 
 ADBD_PORT = 5555
 ADB_SERVER_PORT = 5037
@@ -137,7 +137,7 @@ def _adbd(network: Network, environment: Mapping[str, str], folder: Path) -> Ite
             time.sleep(0.01)
         return process
 
-    with at_the_second_go(start, or_else=Hung) as process:
+    with started(start) as process:
         try:
             yield process
         finally:
