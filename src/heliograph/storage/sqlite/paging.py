@@ -47,7 +47,7 @@ def page_of_operations(
     return Page(items=tuple(found[:limit]), more=len(found) > limit)
 
 
-def _operations(  # noqa: PLR0913 - where they may be
+def _operations(
     tables: Tables, memory: Memory, device: KeyedDevice, ids: Sequence[int], rows: Mapping[int, Row], read: FromRow[T]
 ) -> Iterator[Operation | T]:
     """These operations of the device, of which `rows` are read already. What retention took meanwhile is missing."""

@@ -138,12 +138,18 @@ class Tables:
     def write(self, batch: Batch) -> None:
         """Every row the batch wrote, one multi-row statement per kind; within the caller's transaction."""
         written = batch.written
-        if written.names:
-            self._write("insert_device_keys", [(key, *name) for key, name in written.names])
         if written.new_operations:
             self._write("insert_operations", _operation_rows(batch, written.new_operations))
         if written.operations:
             self._write("replace_operations", _operation_rows(batch, written.operations))
+        if written.commands or written.audit:
+            self._append_blocks(batch.audit_blocks())
+        if written.beside_operations:
+            self._write_others(batch)
+
+    def _write_others(self, batch: Batch) -> None:
+        written = batch.written
+        self._write("insert_device_keys", [(key, *name) for key, name in written.names])
         if written.devices or written.tombstones:
             self._write_devices(batch)
         self._write(SERIALS.names.put, written.serials)
@@ -156,8 +162,6 @@ class Tables:
         self._write("delete_events_of", tuple(written.emptied.get(ENTERPRISES, ())))
         if written.events:
             self._append_events(written.events)
-        if written.commands or written.audit:
-            self._append_blocks(batch.audit_blocks())
 
     def _write(self, name: str, rows: Sequence[Row]) -> None:
         if rows:
