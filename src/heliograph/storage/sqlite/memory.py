@@ -123,7 +123,7 @@ class Memory:
             self._put_records(batch.records, without=batch.written.emptied)
         self._put_open(batch.open, batch.opened)
         self.given.put(batch.given, batch.now_us // 1_000)
-        if not batch.written.indexed:
+        if batch.written.new_operations and not batch.written.indexed:
             self.unswept.add(batch.written.new_operations)
         for act in batch.afterwards:
             act()

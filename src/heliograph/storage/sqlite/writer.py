@@ -153,7 +153,8 @@ class Writer:
             self._stuck = False
             if batch.written or isinstance(entries[0], Exclusive):
                 self._nearest_us = self._tables.nearest_deadline_us()
-            message_ids = [message.message_id for message in batch.written.outbox.new]
+            new_messages = batch.written.outbox.new
+            message_ids = [message.message_id for message in new_messages] if new_messages else ()
             happened = None if commit_us is None else batch.happened
             done = Done(
                 outcomes, rings, self._nearest_us, message_ids, happened, commit_us or 0, batch.event_streams(), batch.changed_things(),
