@@ -14,7 +14,7 @@ from heliograph.server.listening import DEAD_PEER_MS
 from heliograph.settings import Admission, Settings
 from tests.load.callers import Connection, ask
 from tests.load.fleet import enroll_devices
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, patient
 
 CUT_OFF_AFTER_MS = 1_000
 """Instead of a minute, so that the test need not wait for it."""
@@ -65,7 +65,7 @@ async def port(tmp_path: Path) -> AsyncIterator[int]:
     listener = listening_socket("127.0.0.1", 0)
     assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == DEAD_PEER_MS
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, CUT_OFF_AFTER_MS)
-    settings = Settings(data_dir=tmp_path, admission=Admission.UNCHECKED)
+    settings = patient(Settings(data_dir=tmp_path, admission=Admission.UNCHECKED))
     async with (
         assembled(settings, clock=SystemClock()) as parts,
         serving(parts.app, listener, lane=parts.lane, drain=parts.channel.drain, shutdown_s=1),
