@@ -142,7 +142,7 @@ async def _cold(parts: Parts, names: Sequence[DeviceName]) -> None:
 async def _warm(parts: Parts, names: Sequence[DeviceName]) -> None:
     """The devices are in memory, as they are once their phones have said something."""
     if not isinstance(parts.store, SqliteStore):  # a SQLite file comes with its devices
-        async for _ in parts.store.decide_many((Sees(device=name), _enrol(name)) for name in names):
+        async for _ in parts.store.decide_many((name, Sees(), _enrol(name)) for name in names):
             pass
     for start in range(0, len(names), WARM_TOGETHER):
         await asyncio.gather(*(parts.store.decide(Sees(device=name), _look) for name in names[start : start + WARM_TOGETHER]))

@@ -35,6 +35,11 @@ class Running:
         """CPU seconds, user and system, that the process and its children have used."""
         return family_cpu_s(self.pid)
 
+    def read_bytes(self) -> int:
+        """What the server has had read from the disk: pages that the machine's cache did not have, and what the machine read ahead."""
+        lines = Path(f"/proc/{self.pid}/io").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("read_bytes:"))
+
     def pss_kib(self) -> int:
         """The memory that is the process's own, shared pages counted in parts."""
         rollup = Path(f"/proc/{self.pid}/smaps_rollup").read_text(encoding="ascii")

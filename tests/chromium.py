@@ -43,8 +43,9 @@ def browser() -> Iterator["Browser"]:
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         not_tried("Chromium is not here: scripts/test_needs.sh chromium installs it")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - as above
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415 - as above
 
+    expect.set_options(timeout=PATIENCE_S * 1_000)
     # Not under the watch over sockets: for each name it asks the kernel whether there is a way to Google by IPv6, and sends nothing there.
     with contextlib.ExitStack() as end:
         with beyond_loopback():
@@ -70,6 +71,12 @@ def tab(browser: "Browser", *, scripts: bool = True, refused: bool = False, site
         page.on("pageerror", lambda error: said.append(str(error)))
         yield page
     assert refused == bool(said), said
+
+
+def press(page: "Page", button: str) -> None:
+    """The button of a form is pressed, and the page that answers is there, whole."""
+    with page.expect_event("load"):
+        page.get_by_role("button", name=button).click()
 
 
 def with_authenticator(page: "Page") -> str:

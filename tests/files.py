@@ -1,6 +1,10 @@
 """How tests read files that others write and remove meanwhile: a phone's, a server's, Python's own of another test."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+from tests.patience import PATIENCE_S
 
 
 def held(file: Path) -> bytes:
@@ -9,6 +13,15 @@ def held(file: Path) -> bytes:
         return file.read_bytes()
     except FileNotFoundError:
         return b""
+
+
+def written(file: Path, holds: Callable[[str], object]) -> str:
+    """The file's whole lines, once that is so: a server writes its log behind its answers.  Raises: AssertionError: it never is so."""
+    until = time.monotonic() + PATIENCE_S
+    while not holds(text := held(file).decode(errors="replace").rpartition("\n")[0]):
+        assert time.monotonic() < until, text
+        time.sleep(0.02)
+    return text
 
 
 def contents(folder: Path, pattern: str = "*") -> dict[Path, bytes]:

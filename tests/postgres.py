@@ -18,6 +18,7 @@ from typing import Self
 
 import pytest
 
+from tests.files import held
 from tests.not_tried import not_tried
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
@@ -28,11 +29,9 @@ PROGRAMS = ("initdb", "pg_ctl", "postgres", "psql")
 STOP_S = 120
 SETTINGS = {"max_connections": "200", "shared_buffers": "64MB", "max_wal_size": "256MB"}
 """What differs from PostgreSQL's defaults: a laptop is to bear it. Durability is as it comes."""
-EMPTIES = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
-DROP SCHEMA public CASCADE;
-CREATE SCHEMA public;
-"""
+ENDS = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();"
+"""All sessions in the database, but for the one that asks; gives the ids of their processes."""
+EMPTIES = f"{ENDS} DROP SCHEMA public CASCADE; CREATE SCHEMA public;"
 _databases = count(1)
 
 
@@ -159,28 +158,41 @@ class Cluster:
     def change(self, setting: str, value: str) -> None:
         """From the next statement on every session has the setting, those that are there already too; `DEFAULT`: as at the start."""
         self.sql(f"ALTER SYSTEM SET {setting} = {value}")
-        loaded, until = self.sql("SELECT pg_conf_load_time()"), time.monotonic() + PATIENCE_S
-        self.sql("SELECT pg_reload_conf()")
-        # A new session shows when the settings were read that it was born with: by then the old ones were signalled to read them, too.
-        while self.sql("SELECT pg_conf_load_time()") == loaded:
-            assert time.monotonic() < until, f"PostgreSQL did not read that {setting} is {value}"
+        self._read_settings()
+
+    def end_sessions(self, url: str) -> None:
+        """All sessions in the database have ended, and so have their processes: whoever had them finds the connections closed."""
+        ended = self.sql(ENDS, url=url)
+        processes, until = [int(line.partition("|")[0]) for line in ended.splitlines()], time.monotonic() + PATIENCE_S
+        while any(map(_lives, processes)):
+            assert time.monotonic() < until, f"sessions do not end: {processes}"
+            time.sleep(0.01)
 
     def demand_password(self, role: str) -> None:
         """A session with this role must know its password."""
         rules = self._data / "pg_hba.conf"
         rules.write_text(f"host all {role} 127.0.0.1/32 scram-sha-256\n" + rules.read_text(encoding="utf-8"), encoding="utf-8")
-        self.sql("SELECT pg_reload_conf()")
+        self._read_settings()
 
     def log(self) -> str:
         """What it wrote to its log."""
         return (self._folder / "log").read_text(encoding="utf-8", errors="replace")
+
+    def _read_settings(self) -> None:
+        """Its files of settings were read again, and hold for every new session."""
+        loaded, until = self.sql("SELECT pg_conf_load_time()"), time.monotonic() + PATIENCE_S
+        self.sql("SELECT pg_reload_conf()")
+        # A new session shows when the settings were read that it was born with: by then the old ones were signalled to read them, too.
+        while self.sql("SELECT pg_conf_load_time()") == loaded:
+            assert time.monotonic() < until, "PostgreSQL did not read its settings"
 
     def _process(self) -> int:
         """Its first process."""
         return int((self._data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
 
     def _runs(self) -> bool:
-        return (self._data / "postmaster.pid").exists() and _lives(self._process())
+        process = held(self._data / "postmaster.pid").split()  # it removes the file when it ends
+        return bool(process) and _lives(int(process[0]))
 
     def _control(self, verb: str, *options: str) -> None:
         self._run("pg_ctl", verb, f"--pgdata={self._data}", f"--log={self._folder / 'log'}", "--silent", *options)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from heliograph.api.http.cycle import Cycle, Lane
 
 LANE, APP = "lane", "app"
-WATCHED = ("api", "hostile")
-BY_THEMSELVES = ("test_hot_lane.py",)
+WATCHED = ("api", "channel", "hostile", "sign_in")
+BY_THEMSELVES = ("test_hot_lane.py", "test_device_lane.py")
 """They have both ways in one test."""
 
 

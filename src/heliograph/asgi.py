@@ -3,7 +3,7 @@
 Source: asgi.readthedocs.io, HTTP & WebSocket.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -23,6 +23,22 @@ KEEP_ALIVE = "heliograph.keep_alive"
 """Our extension of a WebSocket's scope: a function that sets how the connection is kept open (api/http/ws_protocol.py)."""
 HAND_OVER = "heliograph.hand_over"
 """Our extension of a WebSocket's scope: a `HandOver`. Who stands around the app, and would see what passes, takes it out of the scope."""
+
+
+class Exchange(Protocol):
+    """A request and its answer, for who answers without a task."""
+
+    scope: Scope
+
+    @property
+    def whole_body(self) -> bytes | bytearray | None:
+        """The body, if it is there and no one waits for a word before sending it."""
+
+    def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
+        """The whole answer, whose length `headers` say, is written, unless it has nowhere to go."""
+
+    def start(self, app: Asgi) -> None:
+        """A task of its own answers it."""
 
 
 class Wire(Protocol):

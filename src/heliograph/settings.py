@@ -54,7 +54,7 @@ class Settings:
     durable: bool = True
     """Whether SQLite's file survives a power cut: every commit waits for the disk. Not needed if the file ends with the process."""
     store_waits_most_s: float = 1.0
-    """How long a request waits for SQLite before it is refused with 503 (`WAITS_MOST_S` of the store)."""
+    """How long a request waits for the store before it is refused with 503 (`WAITS_MOST_S` of the store)."""
     limits: Limits = field(default_factory=Limits)
     http: HttpLimits = field(default_factory=HttpLimits)
     """What connections may cost."""

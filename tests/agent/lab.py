@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import msgspec
 
-from heliograph.agent.clock import MachineClock
+from heliograph.agent.clock import AgentClock, MachineClock
 from heliograph.agent.delivery import never
 from heliograph.agent.executor import Checkpoint, Moment, pass_by
 from heliograph.agent.journal import Journal
@@ -29,7 +29,7 @@ from heliograph.service.enterprises import create_enterprise
 from heliograph.service.issue_command import issue_command
 from heliograph.service.ports import Ports
 from heliograph.settings import Settings
-from tests.patience import PATIENCE_S, surely
+from tests.patience import PATIENCE_S, patient, surely
 
 QUICK = Pace(times=0.02, reboot_s=0.05)
 WILLING = User(after_s=0.05)
@@ -59,13 +59,16 @@ class Lab:
         return Line(server_url=url or self.url, kind=kind, progress_every_s=0.01, backoff_first_s=0.02, backoff_most_s=0.2)
 
     async def phone(
-        self, profile_name: str, line: Line | None = None, *, behaviour: Misbehaviour = WELL_BEHAVED, checkpoint: Checkpoint = pass_by
-    ) -> PhoneRunner:
-        """A quick phone with its journal on disk, enrolled and connected."""
+        self, profile_name: str, line: Line | None = None, *, behaviour: Misbehaviour = WELL_BEHAVED, checkpoint: Checkpoint = pass_by,
+        clock: AgentClock | None = None,
+    ) -> PhoneRunner:  # fmt: skip
+        """A quick phone with its journal on disk, enrolled and connected; its clock is the machine's, or the one that is given."""
         self._last += 1
         number = self._last
         chance = random.Random(f"{profile_name} {number}")
-        phone = VirtualPhone(PROFILES[profile_name].phone(f"LAB{number}"), clock=MachineClock(), chance=chance, user=WILLING, pace=QUICK)
+        phone = VirtualPhone(
+            PROFILES[profile_name].phone(f"LAB{number}"), clock=clock or MachineClock(), chance=chance, user=WILLING, pace=QUICK
+        )
         journal = self.folder / f"LAB{number}.journal"
         runner = PhoneRunner(
             phone, line or self.line(), behaviour=behaviour, checkpoint=checkpoint, open_journal=lambda: Journal(journal, durable=False)
@@ -139,7 +142,7 @@ def executions(phone: PhoneRunner, operation: Operation) -> int:
 async def lab_in(folder: Path) -> AsyncIterator[Lab]:
     """A lab whose server and phones are gone afterwards."""
     clock = SystemClock()
-    async with assembled(Settings(data_dir=folder / "server", durable=False), clock=clock) as parts:
+    async with assembled(patient(Settings(data_dir=folder / "server", durable=False)), clock=clock) as parts:
         with listening_socket("127.0.0.1", 0) as listener:
             async with serving(parts.app, listener, lane=parts.lane, drain=parts.channel.drain, shutdown_s=1):
                 record = await create_enterprise(parts.ports, Enterprise())

@@ -20,6 +20,7 @@ from heliograph.domain.command import Answer, Wait
 from heliograph.domain.device import Device, DeviceState
 from heliograph.domain.names import DeviceName
 from heliograph.protocol import Enroll, PhonePolicy
+from heliograph.sandbox.clock import AdvancingClock
 from heliograph.service.devices import delete_device, patch_device
 from heliograph.service.issue_command import issue_command
 from heliograph.service.operations import cancel_operation
@@ -127,13 +128,15 @@ async def test_a_phone_that_its_user_takes_out_of_lost_mode_tells_so(lab: Lab) -
 
 
 async def test_a_command_that_cannot_start_in_time_is_not_started(lab: Lab) -> None:
+    clock = AdvancingClock()
+
     async def dawdle(moment: Moment, operation: str) -> None:
         if moment is Moment.ACKNOWLEDGED:
-            await asyncio.sleep(3.1)
+            clock.advance(61_000_000)
 
-    phone = await lab.phone(PIXEL, checkpoint=dawdle)
+    phone = await lab.phone(PIXEL, checkpoint=dawdle, clock=clock)
 
-    operation = await lab.ended(await lab.issue(phone, type="LOCK", duration="3s"))
+    operation = await lab.ended(await lab.issue(phone, type="LOCK", duration="60s"))
 
     assert 4 == shown(operation)["error"]["code"]
     assert 0 == executions(phone, operation)

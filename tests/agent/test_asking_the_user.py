@@ -2,11 +2,13 @@
 
 import pytest
 
+from heliograph.agent.clock import AgentClock
 from heliograph.agent.profiles import PROFILES
 from heliograph.agent.runner import PhoneRunner, TransportKind
 from heliograph.agent.virtual_phone import User
 from heliograph.domain.command import Answer
 from heliograph.domain.operation import Operation
+from heliograph.sandbox.clock import AdvancingClock
 from tests.agent.lab import Lab, eventually, shown
 
 BYOD = "galaxy-s25-a15-byod"
@@ -14,10 +16,12 @@ EID = {"deviceInfo": "EID"}
 NEVER = User(answer=None)
 
 
-async def asking(lab: Lab, kind: TransportKind = TransportKind.WEBSOCKET, **more: object) -> tuple[PhoneRunner, Operation]:
+async def asking(
+    lab: Lab, kind: TransportKind = TransportKind.WEBSOCKET, *, clock: AgentClock | None = None, **more: object
+) -> tuple[PhoneRunner, Operation]:
     """A phone whose user is being asked for its EID, and has not answered."""
     assert BYOD in PROFILES
-    phone = await lab.phone(BYOD, lab.line(kind=kind))
+    phone = await lab.phone(BYOD, lab.line(kind=kind), clock=clock)
     phone.phone.be(NEVER)
     operation = await lab.issue(phone, requestDeviceInfoParams=EID, **more)
     await eventually(lambda: phone.phone.questions)
@@ -42,7 +46,9 @@ async def test_a_phone_begins_when_its_user_agrees_and_its_server_does(lab: Lab,
 
 
 async def test_a_question_is_withdrawn_when_its_time_is_over(lab: Lab) -> None:
-    phone, operation = await asking(lab, duration="1s")
+    clock = AdvancingClock()
+    phone, operation = await asking(lab, clock=clock, duration="60s")
+    clock.advance(61_000_000)
 
     ended = shown(await lab.ended(operation))
     await eventually(lambda: not phone.phone.questions)

@@ -302,6 +302,7 @@ async def test_no_secret_of_a_command_is_ever_in_the_journal(lab: Lab, make: Mak
         while not (found := await lab.ports.store.operation(operation.name)) or not found.done:
             seen.add(subject.journal())
             await asyncio.sleep(0.002)
+        seen.add(subject.journal())
 
         assert secrets
         assert [journal for journal in seen if b"executing" in journal.lower()]

@@ -23,6 +23,7 @@ from heliograph.service.limits import HttpLimits, Limits
 from heliograph.service.phones import enroll_device
 from heliograph.service.ports import Ports
 from heliograph.settings import Settings
+from tests.patience import patient
 from tests.ways_in import WAYS
 
 T = TypeVar("T")
@@ -151,7 +152,7 @@ async def _serve(settings: Settings, started: "Future[Live]", options: Mapping[s
     try:
         with listening_socket("127.0.0.1", 0) as listener:
             async with contextlib.AsyncExitStack() as stack:
-                parts = await stack.enter_async_context(assembled(settings, clock=clock_for(settings)))
+                parts = await stack.enter_async_context(assembled(patient(settings), clock=clock_for(settings)))
                 app = rest_app(parts.ports, **options)
                 lane = app.lane if settings.hot_lane else None
                 await stack.enter_async_context(

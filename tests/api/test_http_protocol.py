@@ -15,6 +15,7 @@ from heliograph.server import listening_socket, serving
 from heliograph.service.limits import HttpLimits
 from tests.api.live import Live, live_server, settings_for
 from tests.api.raw import Answer, Raw, answers_to
+from tests.patience import PATIENCE_S
 
 HOST = b"Host: here\r\n"
 GET = b"GET /healthz HTTP/1.1\r\n" + HOST
@@ -169,8 +170,8 @@ def test_requests_that_come_at_once_are_all_answered_in_order(live: Live) -> Non
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A server that waits for nothing."""
-    limits = HttpLimits(head_s=0.3, body_s=0.3, idle_s=0.3)
-    with live_server(settings_for(tmp_path_factory.mktemp("data"), http=limits), body_timeout_s=0.3) as server:
+    limits = HttpLimits(head_s=1, body_s=1, idle_s=1)  # but for what is on its way on a busy machine
+    with live_server(settings_for(tmp_path_factory.mktemp("data"), http=limits), body_timeout_s=1) as server:
         yield server
 
 
@@ -281,11 +282,12 @@ async def test_a_websocket_keeps_nothing_of_the_connection_that_it_was() -> None
             reader, writer = await asyncio.open_connection(*listener.getsockname())
             writer.write(HANDSHAKE)
             head = await reader.readuntil(b"\r\n\r\n")
-            left = connections_in_memory() - earlier
+            async with asyncio.timeout(PATIENCE_S):  # the turn of the loop that wrote the head may not be over
+                while connections_in_memory() - earlier:  # noqa: ASYNC110 - memory signals nothing
+                    await asyncio.sleep(0.01)
             writer.close()
 
     assert head.startswith(b"HTTP/1.1 101 ")
-    assert set() == left
 
 
 def connections_in_memory() -> set[int]:

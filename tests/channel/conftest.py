@@ -28,7 +28,8 @@ from heliograph.service.issue_command import issue_command
 from heliograph.service.operations import cancel_operation, get_operation
 from heliograph.settings import Settings
 from tests.channel.phones import BY_MESSAGES, FACTS, HttpPhone, Identity, Json, Phone, Reply, SocketPhone, hash_of
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, patient
+from tests.ways_in import WAYS
 
 ENTERPRISE = EnterpriseName("LC01test")
 
@@ -105,13 +106,13 @@ def by_messages_if_asked(app: Asgi) -> Asgi:
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
+async def server(tmp_path: Path, way_in: str) -> AsyncIterator[Server]:
     """A server with one enterprise."""
     listener = listening_socket("127.0.0.1", 0)
-    settings = Settings(data_dir=tmp_path, shutdown_s=1, durable=False)
+    settings = patient(Settings(data_dir=tmp_path / way_in, shutdown_s=1, durable=False))
     async with (
         assembled(settings, clock=SystemClock()) as parts,
-        serving(by_messages_if_asked(parts.app), listener, lane=parts.lane, drain=parts.channel.drain, shutdown_s=1),
+        serving(by_messages_if_asked(parts.app), listener, lane=WAYS.lane(parts.lane), drain=parts.channel.drain, shutdown_s=1),
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=90)) as http,
     ):
         await create_enterprise(parts.ports, Enterprise(), enterprise_id=ENTERPRISE.enterprise)

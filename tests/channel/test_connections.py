@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+import pytest
+
 from heliograph.domain.names import DeviceName
 from tests.channel.conftest import Connect, Server
 from tests.channel.phones import ACK_ID, HttpPhone, SocketPhone
@@ -74,6 +76,7 @@ async def test_an_offer_is_repeated_to_polls_after_a_second(server: Server) -> N
     assert 0.9 < time.monotonic() - offered_at
 
 
+@pytest.mark.both_ways
 async def test_hello_keeps_alive_what_is_in_flight(server: Server, connect: Connect) -> None:
     """Its result timeout restarts, and it is not offered again."""
     phone_id = await server.enroll()
@@ -90,6 +93,7 @@ async def test_hello_keeps_alive_what_is_in_flight(server: Server, connect: Conn
     assert (before.deadline_us or 0) < (after.deadline_us or 0)
 
 
+@pytest.mark.both_ways
 async def test_what_hello_does_not_list_is_offered_again(server: Server, connect: Connect) -> None:
     phone_id = await server.enroll()
     operation = await server.issue(phone_id, type="LOCK")
@@ -150,6 +154,7 @@ async def test_a_stopping_server_says_when_to_come_again(server: Server) -> None
     assert 0 <= answered.body["retryAfterMs"] < 5_000
 
 
+@pytest.mark.both_ways
 async def test_a_device_has_at_most_eight_requests_answered_at_once(server: Server) -> None:
     """The ninth must come again, and no one else is harmed."""
     phone_id, other = await server.enroll(), await server.enroll()

@@ -18,6 +18,8 @@ UNUSABLE: list[Any] = [
     {"after": {"iccIds": ["89" * 9] * 65}}, {"after": {"androidId": "a" * 2 * EVIDENCE_MAX_BYTES}},
 ]  # fmt: skip
 
+pytestmark = pytest.mark.both_ways
+
 
 async def rebooted(server: Server, connect: Connect, **report: Any) -> str:  # noqa: ANN401 - JSON
     """A REBOOT that a phone reported as done, with this in its report."""

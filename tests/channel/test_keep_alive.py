@@ -21,7 +21,7 @@ from heliograph.settings import Settings
 from tests.channel.conftest import ENTERPRISE, Server
 from tests.channel.phones import HttpPhone, Identity, Reply, SocketPhone
 from tests.channel.test_slow_reader import connected_silently, frame
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, patient
 from tests.steered_loop import SteeredLoop, steered
 
 GIVEN_UP = 1011
@@ -39,7 +39,7 @@ def lead_through(scenario: Scenario, data_dir: Path, limits: Limits | None = Non
 
     async def run() -> None:
         listener = listening_socket("127.0.0.1", 0)
-        settings = Settings(data_dir=data_dir, shutdown_s=1, durable=False, limits=limits or Limits())
+        settings = patient(Settings(data_dir=data_dir, shutdown_s=1, durable=False, limits=limits or Limits()))
         async with (
             assembled(settings, clock=SystemClock()) as parts,
             serving(parts.app, listener, lane=parts.lane, drain=parts.channel.drain, shutdown_s=1),

@@ -7,6 +7,8 @@ import pytest
 from tests.channel.conftest import Connect, Server
 from tests.channel.phones import ACK_ID, FACTS, HANDSHAKE, OTHER_ACK_ID, HttpPhone
 
+pytestmark = pytest.mark.both_ways
+
 
 async def test_a_wipe_is_over_at_its_acknowledgement_and_repeated_as_execute(server: Server, connect: Connect) -> None:
     phone_id = await server.enroll()

@@ -80,6 +80,7 @@ async def test_a_wait_that_is_no_number_is_refused(server: Server, query: str) -
         assert 400 == answer.status
 
 
+@pytest.mark.both_ways
 async def test_a_status_that_is_null_is_none(server: Server) -> None:
     phone = await server.enroll()
     operation = await server.issue(phone, type="LOCK")

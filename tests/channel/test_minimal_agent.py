@@ -9,12 +9,16 @@ from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
 from heliograph.domain.device import DeviceReport, DeviceState, ManagementMode, Ownership
 from heliograph.protocol import Enroll
 from heliograph.service.phones import enroll_device
 from tests.channel.conftest import ENTERPRISE, Server
 from tests.channel.phones import Identity
 from tests.patience import PATIENCE_S
+
+pytestmark = pytest.mark.both_ways
 
 AGENT = Path(__file__).parents[2] / "examples" / "minimal_agent.py"
 

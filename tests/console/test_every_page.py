@@ -15,7 +15,7 @@ from heliograph.commands import COMMANDS
 from heliograph.domain.enterprise import Enterprise
 from heliograph.service.enterprises import create_enterprise
 from heliograph.settings import Settings
-from tests.chromium import tab
+from tests.chromium import press, tab
 from tests.console.houses import shown
 from tests.console.reader import Reader
 from tests.patience import PATIENCE_S
@@ -153,29 +153,29 @@ def test_what_forms_answer_violates_no_rule_of_axe_either(sandbox: Client, examp
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         page.goto(f"{parent}/policies/kiosk:edit")
         page.get_by_label("Policy, as JSON").fill('{\n  "cameraDisabld": true,\n  "funDisabled": "no"\n}')
-        page.get_by_role("button", name="Check and compare").click()
+        press(page, "Check and compare")
         expect(page.get_by_text("Line 2, column 3:")).to_be_visible()
         look("a policy with mistakes")
         page.get_by_label("Policy, as JSON").fill('{"cameraDisabled": false, "funDisabled": true}')
-        page.get_by_role("button", name="Check and compare").click()
+        press(page, "Check and compare")
         look("what would change")
-        page.get_by_role("button", name="Save").click()
+        press(page, "Save")
         look("a saved policy")
         page.goto(f"{parent}/enrollmentTokens:create")
         page.get_by_label("Valid for").fill("soon")
-        page.get_by_role("button", name="Make the token").click()
+        press(page, "Make the token")
         look("a token that cannot be")
         page.goto(f"{parent}/pushEndpoints:create")
         page.locator("[name=url]").fill(NOWHERE)
         page.locator("[name=schemes][value=V1]").check()
-        page.get_by_role("button", name="Make the endpoint").click()
+        press(page, "Make the endpoint")
         expect(page.get_by_text("The secret, shown this once:")).to_be_visible()
         look("an endpoint with its secret")
         page.goto(f"{parent}/deadLetters?start=yesterday")
         look("a span that is none")
         page.goto(f"{parent}:delete")
         page.get_by_label("to go on").fill("another")
-        page.get_by_role("button", name="Delete this enterprise").click()
+        press(page, "Delete this enterprise")
         look("a deletion without the id")
 
     assert {} == wrong

@@ -7,9 +7,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, expect
 
 from heliograph.commands import COMMANDS
-from tests.chromium import tab
+from tests.chromium import press, tab
 from tests.console.reader import Reader
-from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 
 PIXEL = "pixel8-a15-fully-managed"
@@ -45,7 +44,7 @@ def test_a_phone_is_found_by_its_serial_number_locked_and_seen_to_succeed(sandbo
     page.get_by_role("button", name=f"Issue {PLAIN.name}").click()
 
     # The page of an open command loads itself again.
-    expect(page.get_by_role("heading", name=f"{PLAIN.name} succeeded")).to_be_visible(timeout=PATIENCE_S * 1_000)
+    expect(page.get_by_role("heading", name=f"{PLAIN.name} succeeded")).to_be_visible()
 
 
 def test_a_wipe_asks_for_the_devices_name(sandbox: Client, page: Page) -> None:
@@ -57,7 +56,7 @@ def test_a_wipe_asks_for_the_devices_name(sandbox: Client, page: Page) -> None:
     page.get_by_label("to go on").fill(PIXEL)
     page.get_by_role("button", name=f"Issue {FINAL.name}").click()
 
-    expect(page.get_by_role("heading", name=f"{FINAL.name} succeeded")).to_be_visible(timeout=PATIENCE_S * 1_000)
+    expect(page.get_by_role("heading", name=f"{FINAL.name} succeeded")).to_be_visible()
 
 
 def test_an_offline_phones_command_says_why_it_waits_and_is_cancelled(sandbox: Client, page: Page) -> None:
@@ -89,7 +88,7 @@ def test_no_page_violates_a_rule_of_axe_or_is_wider_than_a_narrow_phone(sandbox:
             page.set_viewport_size({"width": NARROW, "height": 780})
             wide += [path] if page.evaluate("document.documentElement.scrollWidth") > NARROW else []
         page.goto(f"{sandbox.url}{DEVICE}/commands/{FINAL.name}")
-        page.get_by_role("button", name="Continue").click()
+        press(page, "Continue")
         violations |= violations_on(page, "confirmation")
 
         page.evaluate("document.documentElement.lang = ''")
@@ -117,12 +116,11 @@ def test_the_first_page_is_small_on_the_wire(sandbox: Client, browser: Browser, 
     with tab(browser) as page:
         page.on("requestfinished", count)
         page.goto(f"{make_many.url}{FLEET}")
-        expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=PATIENCE_S * 1_000)
-        expect(page.get_by_role("img", name="Time to done")).to_be_visible(timeout=PATIENCE_S * 1_000)
+        expect(page.get_by_text("Live", exact=True)).to_be_visible()
+        expect(page.get_by_role("img", name="Time to done")).to_be_visible()
         assert page.get_by_role("link", name="phone-").count() == 50
-        page.wait_for_load_state("load")
+        while not {"css", "js", "svg"} <= {url.rpartition(".")[2] for url in sizes}:
+            page.wait_for_event("requestfinished")
 
-    kinds = {url.rpartition(".")[2] for url in sizes}
-    assert {"css", "js", "svg"} <= kinds
     first = sum(size for url, size in sizes.items() if "/live" not in url.rpartition("/")[2] or url.endswith(".js"))
     assert 20 * 1_024 < first <= FIRST_PAGE_MOST, sizes

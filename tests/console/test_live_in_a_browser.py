@@ -9,14 +9,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from heliograph.commands import COMMANDS
 from tests.chromium import tab
-from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 
 PIXEL = "pixel8-a15-fully-managed"
 FLEET = "/console/enterprises/sandbox"
 DEVICE = f"{FLEET}/devices/{PIXEL}"
 PLAIN = next(row for row in COMMANDS.values() if not row.example)
-PATIENCE_MS = PATIENCE_S * 1_000
 COUNT_PATCHES = """
 window.patches = [];
 document.addEventListener("heliograph:patched", () => window.patches.push(performance.now()));
@@ -41,7 +39,7 @@ def streams_of(context: BrowserContext) -> list[str]:
 def open_live(page: Page, url: str) -> None:
     """The page, once it hears what changes."""
     page.goto(url)
-    expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
     page.evaluate("window.loadedOnce = true")
 
 
@@ -58,7 +56,7 @@ def test_the_page_of_a_command_follows_it_to_its_end(sandbox: Client, page: Page
 
     sandbox.patch(f"/sandbox/v1/devices/{PIXEL}", {"online": True})
 
-    expect(page.get_by_role("heading", name=f"{PLAIN.name} succeeded")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name=f"{PLAIN.name} succeeded")).to_be_visible()
     expect(page.locator(".timeline").get_by_text("acknowledged", exact=True)).to_be_visible()
     assert page.title().startswith(f"{PLAIN.name} succeeded")
     require_not_loaded_again(page)
@@ -69,9 +67,9 @@ def test_the_page_of_a_device_shows_its_connection_and_its_queue_as_they_change(
     page.get_by_text("Everything that the device reports").click()
 
     sandbox.patch(f"/sandbox/v1/devices/{PIXEL}", {"online": False})
-    expect(page.get_by_text("not connected")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("not connected")).to_be_visible()
     sandbox.issue(PIXEL, {"type": PLAIN.name})
-    expect(page.locator(".queue").get_by_role("link", name=PLAIN.name)).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(".queue").get_by_role("link", name=PLAIN.name)).to_be_visible()
 
     # What someone has folded out stays so.
     expect(page.get_by_text('"hardwareInfo"')).to_be_visible()
@@ -86,7 +84,7 @@ def test_the_fleet_shows_states_as_they_change_and_leaves_alone_what_someone_wri
     sandbox.patch(f"/v1/enterprises/sandbox/devices/{PIXEL}?updateMask=state", {"state": "DISABLED"})
 
     row = page.get_by_role("row").filter(has=page.get_by_role("link", name=PIXEL))
-    expect(row.get_by_text("DISABLED")).to_be_visible(timeout=PATIENCE_MS)
+    expect(row.get_by_text("DISABLED")).to_be_visible()
     assert ["state=", "half a wo"] == [page.locator(f"input[name={name}]").input_value() for name in ("filter", "q")]
     require_not_loaded_again(page)
 
@@ -103,7 +101,7 @@ def test_windows_of_a_browser_share_one_stream_and_the_next_takes_it_over(sandbo
         sandbox.patch(f"/sandbox/v1/devices/{PIXEL}", {"online": False})
 
         for one in (first, second):
-            expect(one.get_by_text("not connected")).to_be_visible(timeout=PATIENCE_MS)
+            expect(one.get_by_text("not connected")).to_be_visible()
         assert 2 == len(streams)
 
 
@@ -121,11 +119,11 @@ def test_a_page_is_patched_four_times_a_second_at_most(sandbox: Client, page: Pa
 def test_a_page_whose_server_is_away_for_a_while_goes_on_afterwards(sandbox: Client, page: Page) -> None:
     open_live(page, f"{sandbox.url}{DEVICE}")
     sandbox.patch(f"/sandbox/v1/devices/{PIXEL}", {"online": False})
-    expect(page.get_by_text("not connected")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("not connected")).to_be_visible()
 
     sandbox.post("/sandbox/v1:reset")  # the stream ends, and the new life knows nothing of the old one's cursors
 
-    expect(page.locator(".on").get_by_text("connected", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(".on").get_by_text("connected", exact=True)).to_be_visible()
     require_not_loaded_again(page)
 
 
@@ -138,4 +136,4 @@ def test_without_scripts_the_page_of_an_open_command_loads_itself_again(sandbox:
 
         sandbox.patch(f"/sandbox/v1/devices/{PIXEL}", {"online": True})
 
-        expect(page.get_by_role("heading", name=f"{PLAIN.name} succeeded")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_role("heading", name=f"{PLAIN.name} succeeded")).to_be_visible()

@@ -8,7 +8,6 @@ from playwright.sync_api import Browser, Page, expect
 from heliograph.commands import COMMANDS
 from tests.chromium import tab
 from tests.console.test_wall import ASKING, FINAL, FRENCH, LOCK, NOW, PIXEL, SCANNER, WALL, page_of
-from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 
 REBOOTING = next(row for row in COMMANDS.values() if row.name.startswith("REBOOT"))
@@ -17,7 +16,6 @@ REBOOTING = next(row for row in COMMANDS.values() if row.name.startswith("REBOOT
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A window."""
-    expect.set_options(timeout=PATIENCE_S * 1_000)
     with tab(browser) as found:
         yield found
 

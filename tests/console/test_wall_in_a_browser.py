@@ -10,7 +10,6 @@ from heliograph.sandbox.fault_checks import EFFECTS
 from tests.chromium import tab
 from tests.console.test_in_a_browser import violations_on
 from tests.console.test_wall import ASKING, FINAL, FRENCH, LOCK, LOSING, NOW, PIXEL, SCANNER, WALL, page_of
-from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 
 NARROW = 360
@@ -47,9 +46,9 @@ def test_a_newcomer_opens_the_printed_address_and_locks_a_phone_with_one_more_cl
 
     card.get_by_role("button", name=LOCK.name.capitalize(), exact=True).click()
 
-    expect(card.get_by_text("Locked: PIN")).to_be_visible(timeout=PATIENCE_S * 1_000)
+    expect(card.get_by_text("Locked: PIN")).to_be_visible()
     card.get_by_role("button", name="Unlock").click()
-    expect(card.get_by_text("Locked: PIN")).to_be_hidden(timeout=PATIENCE_S * 1_000)
+    expect(card.get_by_text("Locked: PIN")).to_be_hidden()
 
 
 def test_the_wall_needs_no_mouse(scene: Client, page: Page) -> None:
@@ -61,7 +60,7 @@ def test_the_wall_needs_no_mouse(scene: Client, page: Page) -> None:
             break
     page.keyboard.press("Enter")
 
-    expect(page.get_by_text(f"{ASKING.name} executed")).to_be_visible(timeout=PATIENCE_S * 1_000)
+    expect(page.get_by_text(f"{ASKING.name} executed")).to_be_visible()
 
 
 def test_a_har_is_downloaded(scene: Client, page: Page) -> None:

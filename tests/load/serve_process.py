@@ -27,7 +27,7 @@ class ServeProcess:
         """It answers."""
         self._folder.mkdir(parents=True, exist_ok=True)
         command = ("serve", "--no-auth", "--port", "0", "--data-dir", str(self._folder / "data"), *self._options)
-        with (self._folder / "stderr").open("ab") as errors:
+        with self.log.open("ab") as errors:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, *self._program, *command, stdout=asyncio.subprocess.PIPE, stderr=errors,
                 env={**os.environ, "NO_COLOR": "1", "COLUMNS": "160"},
@@ -67,6 +67,11 @@ class ServeProcess:
         async with asyncio.timeout(within_s):
             return await self._process.wait()
 
+    @property
+    def log(self) -> Path:
+        """Where it logs."""
+        return self._folder / "stderr"
+
     def errors(self) -> str:
         """What it logged."""
-        return (self._folder / "stderr").read_text(encoding="utf-8", errors="replace")
+        return self.log.read_text(encoding="utf-8", errors="replace")

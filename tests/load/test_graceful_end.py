@@ -136,4 +136,5 @@ async def test_a_disk_that_hangs_cannot_keep_a_server_from_ending(tmp_path: Path
 
     assert EX_SOFTWARE == status
     assert "server.end_forced" in server.errors()
-    assert isinstance(answered[0], BaseException) or 500 == answered[0].status  # not answered, or not with a success
+    # Not answered, or not with a success; if a timer's commit hangs, the command's never began.
+    assert isinstance(answered[0], BaseException) or answered[0].status in {500, 503}

@@ -79,7 +79,7 @@ def test_lines_that_could_not_be_written_are_counted() -> None:
 
     outlet.put(LINE * 3)
     for _ in range(3):  # the line that says so cannot be written either
-        outlet.flush(0.1)
+        assert outlet.flush(PATIENCE_S)
 
     assert 3 == len(drops)
 

@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -21,7 +21,7 @@ from heliograph.agent.profiles import PROFILES
 from heliograph.agent.runner import Line, PhoneRunner, TransportKind
 from heliograph.agent.virtual_phone import Pace, User, VirtualPhone
 from tests.channel.phones import FACTS, SocketPhone, hash_of
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, was_overloaded
 from tests.ports import reserved_port
 
 Json = dict[str, Any]
@@ -140,15 +140,30 @@ class Lab:
         return await self._ask("GET", server, path, None, {})
 
     async def _ask(self, method: str, server: ServerProcess, path: str, body: Json | None, headers: dict[str, str]) -> Json:
-        async with self.http.request(method, f"{server.url}{path}", json=body, headers=headers) as answer:
-            said: Json = await answer.json()
-            assert answer.status == 200, said
-            return said
+        while True:
+            async with self.http.request(method, f"{server.url}{path}", json=body, headers=headers) as answer:
+                said: Json = await answer.json()
+            if not was_overloaded(answer.status, said):
+                assert answer.status == 200, said
+                return said
+            await asyncio.sleep(0.05)  # nothing was done: the machine stood still
 
     async def text(self, server: ServerProcess, path: str) -> str:
         """The page."""
         async with self.http.get(f"{server.url}{path}") as answer:
             return await answer.text()
+
+    async def shows(self, server: ServerProcess, path: str, holds: Callable[[str], object]) -> str:
+        """The page, once that is so: what another server sends arrives behind its answer."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not holds(page := await self.text(server, path)):  # noqa: ASYNC110 - nothing signals it
+                await asyncio.sleep(0.05)
+        return page
+
+    async def bells_listen(self, *servers: ServerProcess) -> None:
+        """Returns once these servers hear what the others send."""
+        for server in servers:
+            await self.shows(server, "/metrics", lambda page: "heliograph_doorbell_listening 1.0" in page)
 
     async def applies(self, server: ServerProcess, device: str, policy: str, version: int) -> None:
         """Returns once the device applies this version of the policy, as the server shows it."""
@@ -245,6 +260,12 @@ class Lab:
             while not (shown := await self.get(server, f"/v1/{operation}")).get("done"):  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.005)
         return shown
+
+
+def rings(metrics: str, source: str) -> float:
+    """How many rings came this way, as /metrics shows."""
+    line = next(line for line in metrics.splitlines() if line.startswith(f'heliograph_doorbell_rings_total{{source="{source}"}}'))
+    return float(line.split()[1])
 
 
 async def connected(phone: PhoneRunner) -> None:

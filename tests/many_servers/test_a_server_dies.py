@@ -8,9 +8,9 @@ import asyncpg
 import pytest
 from aiohttp import web
 
-from tests.many_servers.lab import Lab, ServerProcess, Switch, executions
+from tests.files import written
+from tests.many_servers.lab import Lab, Switch, executions, rings
 from tests.notifications.endpoint import Endpoint, listening
-from tests.patience import PATIENCE_S
 from tests.postgres import Cluster
 
 CREDENTIAL = "c" * 43
@@ -148,18 +148,16 @@ async def test_without_the_bell_the_tail_rings_and_the_bell_comes_back(lab: Lab,
         for _ in range(3):
             await lab.ended(here, await lab.issue(here, phone.name))
         silent = await lab.text(there, "/metrics")
-    await bell_listens(lab, there)
-    await bell_listens(lab, here)
+    await lab.bells_listen(here, there)
     notified = rings(await lab.text(there, "/metrics"), "notify")
     await lab.ended(here, await lab.issue(here, phone.name))
 
     assert "heliograph_doorbell_listening 0.0" in silent
     assert 0 == rings(silent, "notify")
     assert 1 <= rings(silent, "tail")
-    assert notified < rings(await lab.text(there, "/metrics"), "notify")
+    await lab.shows(there, "/metrics", lambda page: notified < rings(page, "notify"))
     for server in (here, there):
-        said = server.log.read_text(encoding="utf-8")
-        assert 1 <= said.count("doorbell.silent") == said.count("doorbell.mended")
+        await asyncio.to_thread(written, server.log, lambda log: 1 <= log.count("doorbell.silent") == log.count("doorbell.mended"))
 
 
 async def test_a_policy_that_changed_while_the_bell_was_silent_is_told_when_it_is_back(lab: Lab, postgres: Cluster) -> None:
@@ -174,19 +172,6 @@ async def test_a_policy_that_changed_while_the_bell_was_silent_is_told_when_it_i
         await lab.patch(here, f"/v1/{policy}", {"cameraDisabled": True})
 
     await lab.applies(here, phone.name, policy, 2)
-
-
-def rings(metrics: str, source: str) -> float:
-    """How many rings came this way, as /metrics shows."""
-    line = next(line for line in metrics.splitlines() if line.startswith(f'heliograph_doorbell_rings_total{{source="{source}"}}'))
-    return float(line.split()[1])
-
-
-async def bell_listens(lab: Lab, server: ServerProcess) -> None:
-    """Returns once it does."""
-    async with asyncio.timeout(PATIENCE_S):
-        while "heliograph_doorbell_listening 1.0" not in await lab.text(server, "/metrics"):  # noqa: ASYNC110 - nothing signals it
-            await asyncio.sleep(0.05)
 
 
 @contextlib.asynccontextmanager

@@ -44,6 +44,9 @@ class Link:
     def state(self) -> LinkState:
         return LinkState(busy=False, closed=False, frames=0, looks=self.woken, again_us=None)
 
+    def rest(self) -> None:
+        """It never looks by itself."""
+
     def supersede(self, *, same_connection: bool) -> None:
         """Nothing to end."""
 

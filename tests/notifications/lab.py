@@ -20,6 +20,7 @@ from heliograph.service.issue_command import issue_command
 from heliograph.service.phones import enroll_device
 from heliograph.service.ports import Ports
 from heliograph.settings import Settings
+from tests.patience import patient
 from tests.service.world import A_COMMAND, Phone, facts
 
 LAB = EnterpriseName("LC0lab0000")
@@ -66,7 +67,7 @@ async def lab(
 ) -> AsyncIterator[Lab]:
     """A server with one enterprise that enabled these types."""
     clock = AdvancingClock()
-    settings = Settings(data_dir=folder, push_endpoint=push_endpoint, pubsub=pubsub, durable=False)
+    settings = patient(Settings(data_dir=folder, push_endpoint=push_endpoint, pubsub=pubsub, durable=False))
     async with assembled(settings, clock=clock) as parts:
         if await parts.store.enterprise(LAB) is None:
             await create_enterprise(parts.ports, Enterprise(enabled_notification_types=tuple(enabled)), enterprise_id=LAB.enterprise)

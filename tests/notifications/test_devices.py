@@ -16,6 +16,7 @@ from heliograph.service.enterprises import delete_enterprise
 from heliograph.service.phones import enroll_device
 from tests.notifications.endpoint import Endpoint, Json
 from tests.notifications.lab import LAB, Lab
+from tests.notifications.whole_server import until
 from tests.service.world import facts
 
 
@@ -81,8 +82,11 @@ async def test_a_status_report_supersedes_one_that_was_not_taken_yet(pushing: La
     endpoint.answers = [500]
     await phone.tells(facts(serial="first"))
     await endpoint.has(1, "STATUS_REPORT")
+    pushing.clock.freeze()  # it is not sent again before the second is there, however long that takes
+    await until(lambda: pushing.ports.publishing.begun == pushing.ports.publishing.ended)
 
     await phone.tells(facts(serial="second"))
+    pushing.clock.run()
     received = await endpoint.has(2, "STATUS_REPORT")
     await endpoint.quiet()
 

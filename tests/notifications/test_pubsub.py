@@ -70,9 +70,9 @@ async def test_a_topic_and_a_push_endpoint_both_get_everything(tmp_path: Path, p
         await both.enables(NotificationType.ENROLLMENT, topic=TOPIC)
         await both.phone()
 
-        assert ["test", "ENROLLMENT"] == [kind for _, kind, _ in await published(pubsub, 2)]
-        await endpoint.has(1, "ENROLLMENT")
-        assert 1 == len(endpoint.of_kind("test"))
+        # Messages do not wait for each other: those that come due together may overtake.
+        assert {"test", "ENROLLMENT"} == {kind for _, kind, _ in await published(pubsub, 2)}
+        assert [1, 1] == [len(await endpoint.has(1, kind)) for kind in ("test", "ENROLLMENT")]
 
 
 async def test_a_topic_that_is_not_there_is_tried_again(tmp_path: Path, pubsub: PubsubServer) -> None:

@@ -16,7 +16,7 @@ from heliograph.service.enterprises import create_enterprise
 from heliograph.service.operations import cancel_operation
 from heliograph.settings import Admission, Settings
 from tests.notifications.lab import LAB, Lab
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, patient
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 EMAIL = "push@emm.example.com"
@@ -101,7 +101,7 @@ async def whole_server(
     with listening_socket("127.0.0.1", 0) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with (
-            assembled(settings, clock=clock) as parts,
+            assembled(patient(settings), clock=clock) as parts,
             serving(parts.app, listener, lane=parts.lane, drain=parts.drain, limits=settings.http),
             aiohttp.ClientSession() as session,
         ):

@@ -19,7 +19,7 @@ from heliograph.agent.journal import Journal
 from heliograph.agent.profiles import PROFILES
 from heliograph.agent.runner import Line, PhoneRunner
 from heliograph.agent.virtual_phone import Pace, VirtualPhone
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, was_overloaded
 from tests.ports import reserved_port
 
 Json = dict[str, Any]
@@ -93,11 +93,14 @@ class Server:
 
 
 async def post(http: aiohttp.ClientSession, path: str, body: Json | None = None) -> Json:
-    """The answer."""
-    async with http.post(path, json=body or {}) as answer:
-        said: Json = await answer.json()
-        assert answer.status == 200, said
-        return said
+    """The answer; who is refused because the machine stood still asks again."""
+    while True:
+        async with http.post(path, json=body or {}) as answer:
+            said: Json = await answer.json()
+        if not was_overloaded(answer.status, said):
+            assert answer.status == 200, said
+            return said
+        await asyncio.sleep(0.05)
 
 
 async def get(http: aiohttp.ClientSession, path: str) -> Json:

@@ -18,6 +18,7 @@ from heliograph.storage.codec import operation_columns
 from heliograph.storage.queries import migrations
 from heliograph.storage.sqlite.connection import connect, migrate
 from tests.operations.server import Server, all_operations, done, enterprise, executions, get, heliograph, issue, phone
+from tests.patience import PATIENCE_S
 from tests.storage.records import device_name, ended, operation
 
 CALLERS = 64
@@ -66,8 +67,9 @@ async def test_a_backup_beside_a_busy_server_holds_all_that_was_answered_before_
         away = [runner.name for runner in runners]
         await asyncio.gather(*(runner.stop() for runner in runners))
         callers = [asyncio.create_task(issue_on(http, away[number % 2])) for number in range(CALLERS)]
-        while len(answered) < 200:  # noqa: ASYNC110 - the answers come by themselves
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE_S):
+            while len(answered) < 200:  # noqa: ASYNC110 - the answers come by themselves
+                await asyncio.sleep(0.01)
         before = set(answered)
         told = await heliograph("db", "backup", str(copy), "--data-dir", str(server.data))
         during = len(answered) - len(before)

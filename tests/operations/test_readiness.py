@@ -15,6 +15,7 @@ from heliograph.server import SystemClock, assembled, listening_socket, serving,
 from heliograph.service.ports import Decision, Facts, Sees
 from heliograph.settings import Admission, Settings
 from heliograph.storage.sqlite.store import SqliteStore
+from tests.files import written
 from tests.operations.exposition import Exposition
 from tests.operations.server import Server, enterprise, get, post
 from tests.patience import PATIENCE_S
@@ -25,8 +26,8 @@ ROOM_BYTES = 4 * 1024 * 1024
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of ROOM_BYTES."""
-    folder = tmp_path / "disk"
+    """A disk of ROOM_BYTES, the data directory of `Server(tmp_path)`: its log has room elsewhere."""
+    folder = tmp_path / "data"
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={ROOM_BYTES}", "none", str(folder)], capture_output=True, check=False)
     if mounted.returncode:
@@ -49,13 +50,13 @@ async def issue_refused(http: aiohttp.ClientSession, name: str) -> int:
         return answer.status
 
 
-def events_in(log: Path) -> list[dict[str, object]]:
-    """The lines of the log; each is JSON, since it is no terminal."""
-    return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+def events_in(log: str) -> list[str]:
+    """What the lines of the log are about; each is JSON, since it is no terminal."""
+    return [str(json.loads(line)["event"]) for line in log.splitlines() if line.startswith("{")]
 
 
-async def test_a_server_whose_disk_is_full_is_not_ready_until_there_is_room(small_disk: Path) -> None:
-    server = Server(small_disk)
+async def test_a_server_whose_disk_is_full_is_not_ready_until_there_is_room(small_disk: Path, tmp_path: Path) -> None:
+    server = Server(tmp_path)
     filler = small_disk / "filler"
     async with server.running() as http:
         name = await enterprise(http)
@@ -74,13 +75,14 @@ async def test_a_server_whose_disk_is_full_is_not_ready_until_there_is_room(smal
         assert 0 == metrics["heliograph_ready"]
         assert 1 <= metrics.value("heliograph_store_refused_total", reason="storage")
 
+        await asyncio.to_thread(written, server.log, lambda log: "server.not_ready" in log)  # it looks each second
         filler.unlink()
         await server.until_ready(http, 200)
         await post(http, f"/v1/{name}/enrollmentTokens")
-        await asyncio.sleep(1.1)  # until the log's next look
+        log = await asyncio.to_thread(written, server.log, lambda log: "server.ready_again" in log)
 
-    told_in_log = [line["event"] for line in events_in(server.log) if str(line["event"]).startswith("server.")]
-    assert ["server.not_ready", "server.ready_again"] == told_in_log[:2]
+    assert small_disk == server.data
+    assert ["server.not_ready", "server.ready_again"] == [event for event in events_in(log) if event.startswith("server.")][:2]
 
 
 def fill(filler: Path) -> None:

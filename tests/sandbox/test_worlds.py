@@ -394,7 +394,7 @@ def test_wishes_are_granted(make: Maker) -> None:
 
 
 def test_an_idle_world_ends_by_itself_and_a_busy_one_does_not() -> None:
-    with running(SandboxSettings(port=0, worlds_idle_s=2)) as root:
+    with running(SandboxSettings(port=0, worlds_idle_s=5)) as root:  # time for a request to come, on a busy machine
         busy = root.post("/sandbox/v1/worlds")
         address = urllib.parse.urlsplit(root.get(f"/sandbox/v1/{busy['name']}")["url"])
         with socket.create_connection((address.hostname, address.port), timeout=PATIENCE_S) as caller:

@@ -4,9 +4,11 @@ import asyncio
 from pathlib import Path
 
 from heliograph.domain.operation import State
+from heliograph.protocol import ReportState
 from heliograph.server import SystemClock
+from tests.agent.lab import eventually
 from tests.patience import PATIENCE_S
-from tests.service.world import World, world
+from tests.service.world import START_US, World, world
 
 
 async def test_a_command_expires_when_its_time_is_over_and_not_before(lab: World) -> None:
@@ -34,6 +36,26 @@ async def test_a_nearer_deadline_is_watched_at_once(lab: World) -> None:
     await lab.deadlines_pass()
 
     assert State.EXPIRED is (await lab.operation(soon)).state
+
+
+async def test_commands_that_are_carried_out_in_time_wake_no_one(lab: World) -> None:
+    """Whoever waits for the nearest deadline wakes for the first command's, long after that was met, and not for each."""
+    phone = await lab.phone()
+    for _ in range(5):
+        name = await lab.issue(phone.name)
+        await phone.acknowledges(name)
+        await phone.reports(name, ReportState.SUCCEEDED)
+        lab.clock.advance(1)
+    before = list(lab.clock.sleeps)
+    last = await lab.issue(phone.name)
+
+    lab.clock.advance(595.5)
+    await eventually(lambda: len(lab.clock.sleeps) > 1)
+    lab.clock.advance(4.5)
+    await lab.deadlines_pass()
+
+    assert [START_US + 600_000_000] == before
+    assert State.EXPIRED is (await lab.operation(last)).state
 
 
 async def test_more_than_one_chunk_expires(lab: World) -> None:

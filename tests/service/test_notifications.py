@@ -14,7 +14,16 @@ from heliograph.domain.errors import Overloaded
 from heliograph.domain.notification import Notification
 from heliograph.service.outbox import PUSH, NotPublished, OutboxMessage, Publish
 from heliograph.service.ports import Decision, Lane, Ports, Rule, Sees, Store
-from heliograph.service.send_notifications import DELAY_US, FIRST_PAUSE_US, KEPT_US, LONGEST_PAUSE_US, publish_notifications
+from heliograph.service.send_notifications import (
+    DELAY_US,
+    FIRST_PAUSE_US,
+    KEPT_US,
+    LONGEST_PAUSE_US,
+    SPARING,
+    UNHEARD,
+    AtOnce,
+    publish_notifications,
+)
 from tests.patience import PATIENCE_S
 from tests.service.world import World
 
@@ -40,9 +49,16 @@ class Sink:
 
 
 @contextlib.asynccontextmanager
-async def publishing(lab: World, sink: Sink, chances: Iterator[float] | None = None) -> AsyncIterator[None]:
+async def publishing(
+    lab: World, sink: Sink, chances: Iterator[float] | None = None, at_once: AtOnce = SPARING
+) -> AsyncIterator[None]:  # fmt: skip
     """The outbox is emptied into the sink."""
-    task = asyncio.create_task(publish_notifications(lab.ports, sink, chance=lambda: next(chances) if chances else 0.5))
+
+    async def allowed() -> AtOnce:
+        return at_once
+
+    chance = lambda: next(chances) if chances else 0.5  # noqa: E731
+    task = asyncio.create_task(publish_notifications(lab.ports, sink, chance=chance, at_once=allowed))
     try:
         yield
     finally:
@@ -92,9 +108,40 @@ async def tried(lab: World, attempts: int) -> int:
         return message.attempts == attempts
 
     await until(put_off)
-    # The one that put it off looks again.
-    await asyncio.sleep(0.01)
-    return (await waiting(lab))[0].due_us + DELAY_US - lab.clock.now_us()
+    due_us = (await waiting(lab))[0].due_us + DELAY_US
+
+    async def sleeps() -> bool:
+        return due_us in lab.clock.awaited_us
+
+    await until(sleeps)  # the one that put it off looks again first
+    return due_us - lab.clock.now_us()
+
+
+class Picky(Sink):
+    """It takes every other message."""
+
+    async def publish(self, message: OutboxMessage) -> None:
+        self.error = None if len(self.got) % 2 else NotPublished("not this one", only_this=True)
+        await super().publish(message)
+
+
+@pytest.mark.parametrize("at_once", [SPARING, UNHEARD])
+async def test_each_message_has_its_own_outcome_whether_they_go_one_by_one_or_together(lab: World, at_once: AtOnce) -> None:
+    sink, count = Picky(), 6
+    async with publishing(lab, sink, at_once=at_once):
+        for number in range(count):
+            await put(lab, b"%d" % number)
+        decided = lab.ports.store.counts.batch_rules.total
+        lab.clock.advance(DELAY_US / SECOND_US)
+
+        async def half_is_out() -> bool:
+            return sorted(message.attempts for message in await waiting(lab)) == [1] * (count // 2)
+
+        await until(half_is_out)
+
+    assert [b"%d" % number for number in range(count)] == [message.data for message in sink.got]
+    assert [b"0", b"2", b"4"] == [message.data for message in await waiting(lab)]
+    assert (1 if at_once.together else count) == lab.ports.store.counts.batch_rules.total - decided
 
 
 async def test_nothing_is_sent_before_its_delay_is_over(lab: World) -> None:

@@ -40,6 +40,7 @@ from heliograph.service.ports import Offering, Ports
 from heliograph.storage.postgres.store import PostgresStore
 from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import FileVault
+from tests.patience import PATIENCE_S
 from tests.service.world import CountedIds, Here, Phone, SettableClock, World
 from tests.state_machines import stateful
 
@@ -72,7 +73,7 @@ async def on_sqlite() -> AsyncIterator[list[World]]:
     """One server."""
     clock, here, enterprise = SettableClock(), Here(), EnterpriseName("LCapprove")
     with tempfile.TemporaryDirectory() as folder:
-        store = SqliteStore.open(Path(folder) / "heliograph.db", clock=clock, ring=here.ring, durable=False)
+        store = SqliteStore.open(Path(folder) / "heliograph.db", clock=clock, ring=here.ring, durable=False, waits_most_s=PATIENCE_S)
         try:
             yield [world_on(store, Path(folder), clock, here, CountedIds(), enterprise)]
         finally:
@@ -91,7 +92,7 @@ def on_postgres(database: str) -> Servers:
             worlds = []
             for _ in range(2):
                 here = Here()
-                store = await PostgresStore.open(database, clock=clock, ring=here.ring)
+                store = await PostgresStore.open(database, clock=clock, ring=here.ring, waits_most_s=PATIENCE_S)
                 closing.push_async_callback(store.close)
                 worlds.append(world_on(store, folder, clock, here, ids, enterprise))
             yield worlds

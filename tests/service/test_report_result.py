@@ -16,8 +16,9 @@ from heliograph.protojson.errors import InvalidArgument
 from heliograph.service.limits import Limits
 from heliograph.service.operations import cancel_operation
 from heliograph.service.refuse_command import AlreadyAcknowledged
-from heliograph.service.report_result import LATE_MOST, NotAcknowledged, OtherAckId, report_result
-from tests.service.world import ACK_B, World, facts, world
+from heliograph.service.report_result import LATE_MOST, NotAcknowledged, OtherAckId, report_result, reporting
+from tests.agent.lab import eventually
+from tests.service.world import ACK_A, ACK_B, World, facts, world
 
 LOST = '{"type":"START_LOST_MODE","startLostModeParams":{"lostEmailAddress":"a@b.example"}}'
 ESIM = '{"type":"ADD_ESIM","addEsimParams":{"activationCode":"LPA:1$smdp.example$M","activationState":"ACTIVATED"}}'
@@ -41,6 +42,68 @@ async def test_a_success_shows_its_specific_status_and_a_response(lab: World) ->
     assert {"status": "SUCCESS"} == operation["metadata"]["startLostModeStatus"]
     assert operation["done"] is True
     assert operation["response"]["@type"].endswith(".IssueCommandResponse")
+
+
+async def test_the_end_of_a_phones_last_command_rings_no_bell(lab: World) -> None:
+    """Nothing is left to look for: not now, and not when an offer would have been repeated."""
+    phone = await lab.phone()
+    name = await lab.issue(phone.name)
+    await phone.hears()
+    await phone.acknowledges(name)
+    lab.here.rung.clear()
+
+    await phone.reports(name, ReportState.SUCCEEDED)
+    await phone.reports(name, ReportState.SUCCEEDED, seq=2)
+    rested = set(lab.here.rested)
+    await lab.issue(phone.name)
+
+    await eventually(lambda: bool(lab.here.rung))
+    assert {phone.name} == rested
+    assert [phone.name] == lab.here.rung  # for what was issued; bells ring in the order of commits
+
+
+@pytest.mark.parametrize("state", [ReportState.PROGRESS, ReportState.SUCCEEDED, ReportState.FAILED])
+async def test_a_report_rings_for_the_command_that_may_start_now(lab: World, state: ReportState) -> None:
+    phone = await lab.phone()
+    first, second = await lab.issue(phone.name), await lab.issue(phone.name)
+    await phone.hears()
+    await phone.acknowledges(first)
+    lab.here.rung.clear()
+
+    await phone.reports(first, state)
+
+    await eventually(lambda: [phone.name] == lab.here.rung)
+    assert [] == lab.here.rested
+    assert state is ReportState.PROGRESS or second == await phone.hears_name()
+
+
+async def test_a_late_report_puts_no_one_to_rest_who_has_another_command(lab: World) -> None:
+    phone = await lab.phone()
+    name = await lab.issue(phone.name)
+    await phone.acknowledges(name)
+    await phone.reports(name, ReportState.SUCCEEDED)
+    lab.here.rested.clear()
+    await lab.issue(phone.name)
+
+    await phone.reports(name, ReportState.SUCCEEDED, seq=2)
+
+    assert [] == lab.here.rested
+
+
+async def test_a_server_goes_on_looking_if_it_has_offered_what_was_issued_meanwhile(lab: World) -> None:
+    """On another server, say, whose ring came before the answer to the report."""
+    phone = await lab.phone()
+    first = await lab.issue(phone.name)
+    await phone.hears()
+    await phone.acknowledges(first)
+    inquiry = reporting(lab.ports, phone.name, Report(operation=str(first), ack_id=ACK_A, seq=1, state=ReportState.SUCCEEDED))
+    heard = await lab.ports.store.decide(inquiry.sees, inquiry.rule)
+    second = await lab.issue(phone.name)
+    assert second == await phone.hears_name()
+
+    inquiry.conclude(heard)
+
+    assert [] == lab.here.rested
 
 
 async def test_being_in_lost_mode_already_is_a_success(lab: World) -> None:

@@ -48,7 +48,7 @@ from heliograph.service.refuse_command import refuse_command
 from heliograph.service.report_result import report_result
 from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import FileVault
-from tests.patience import surely
+from tests.patience import PATIENCE_S, surely
 
 START_US = 1_790_000_000_000_000
 LAB = EnterpriseName("LC0lab0000")
@@ -61,7 +61,14 @@ class SettableClock:
 
     def __init__(self) -> None:
         self._now_us = START_US
-        self._sleepers: list[asyncio.Event] = []
+        self._sleepers: list[tuple[int, asyncio.Event]] = []
+        self.sleeps: list[int] = []
+        """Until when someone lay down to sleep, in this order."""
+
+    @property
+    def awaited_us(self) -> set[int]:
+        """Until when somebody sleeps."""
+        return {at_us for at_us, _ in self._sleepers}
 
     def now_us(self) -> int:
         return self._now_us
@@ -69,15 +76,16 @@ class SettableClock:
     def advance(self, seconds: float) -> None:
         """The time, later; sleepers whose time has come wake up."""
         self._now_us += round(seconds * 1_000_000)
-        for sleeper in self._sleepers:
+        for _, sleeper in self._sleepers:
             sleeper.set()
 
     async def sleep_until(self, at_us: int) -> None:
+        self.sleeps.append(at_us)
         while self._now_us < at_us:
-            sleeper = asyncio.Event()
+            sleeper = at_us, asyncio.Event()
             self._sleepers.append(sleeper)
             try:
-                await sleeper.wait()
+                await sleeper[1].wait()
             finally:
                 self._sleepers.remove(sleeper)
 
@@ -118,6 +126,7 @@ class Here:
         self.not_here = Whereabouts.NOWHERE
         self.rung: list[DeviceName] = []
         self.told: list[DeviceName] = []
+        self.rested: list[DeviceName] = []
 
     def connected(self, device: DeviceName) -> bool:
         return device in self.connected_devices
@@ -130,6 +139,9 @@ class Here:
 
     def policy_changed(self, device: DeviceName) -> None:
         self.told.append(device)
+
+    def rest(self, device: DeviceName) -> None:
+        self.rested.append(device)
 
     @property
     def draining(self) -> bool:
@@ -288,7 +300,7 @@ async def world(
     """
     settable, here = SettableClock(), Here()
     clock = real_clock or settable
-    store = SqliteStore.open(folder / "heliograph.db", clock=clock, ring=here.ring, durable=False)
+    store = SqliteStore.open(folder / "heliograph.db", clock=clock, ring=here.ring, durable=False, waits_most_s=PATIENCE_S)
     ports = Ports(
         store=store,
         doorbell=here,

@@ -21,6 +21,7 @@ from heliograph.server.store import clock_for
 from heliograph.service.phones import enroll_device
 from heliograph.settings import Settings
 from tests.api.live import Live, Response
+from tests.patience import patient
 from tests.sign_in.key_pairs import KeyPair, assertion, key_pair
 from tests.ways_in import WAYS
 
@@ -91,7 +92,7 @@ def guarded_server(settings: Settings, *, port: int = 0) -> Iterator[Guarded]:
         stopping = asyncio.Event()
         with listening_socket("127.0.0.1", port) as listener:
             async with (
-                assembled(settings, clock=clock_for(settings), operator_secret=OPERATOR) as parts,
+                assembled(patient(settings), clock=clock_for(settings), operator_secret=OPERATOR) as parts,
                 serving(parts.app, listener, lane=WAYS.lane(parts.lane), drain=parts.channel.drain),
             ):
                 server = Guarded(listener.getsockname()[1], parts.ports, asyncio.get_running_loop(), stopping)
@@ -118,16 +119,16 @@ def guarded_server(settings: Settings, *, port: int = 0) -> Iterator[Guarded]:
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+def guarded(tmp_path_factory: pytest.TempPathFactory, way_in: str) -> Iterator[Guarded]:
     """A server that asks for a key."""
-    with guarded_server(Settings(data_dir=Path(tmp_path_factory.mktemp("data")), durable=False)) as server:
+    with guarded_server(Settings(data_dir=Path(tmp_path_factory.mktemp(way_in)), durable=False)) as server:
         yield server
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL with two servers"])
-def servers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Guarded]]:
+def servers(request: pytest.FixtureRequest, tmp_path: Path, way_in: str) -> Iterator[list[Guarded]]:
     """All servers of one database; they ask for keys."""
-    key_file = tmp_path / "shared.key"
+    key_file = tmp_path / f"{way_in}.key"
     with contextlib.ExitStack() as stack:
         if request.param == "SQLite":
             yield [stack.enter_context(guarded_server(Settings(data_dir=tmp_path / "a", key_file=key_file, durable=False)))]

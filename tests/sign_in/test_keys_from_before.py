@@ -17,9 +17,9 @@ PAIRS = {"VIEWER": key_pair(1), "ADMIN": key_pair(0), "EVERYWHERE": key_pair(2)}
 
 
 @pytest.fixture(scope="module")
-def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+def upgraded(tmp_path_factory: pytest.TempPathFactory, way_in: str) -> Iterator[Guarded]:
     """A server of this version on a database of that one."""
-    folder = tmp_path_factory.mktemp("old")
+    folder = tmp_path_factory.mktemp(way_in)
     script = DUMP.read_text(encoding="utf-8")
     for name, pair in PAIRS.items():
         script = script.replace(f"{{{name}}}", json.dumps(pair.public)[1:-1])
@@ -38,6 +38,7 @@ def key(server: Guarded, name: str) -> dict[str, str]:
     return {"client_email": found["clientEmail"], "private_key_id": found["keyId"], "private_key": pair.private}
 
 
+@pytest.mark.both_ways
 def test_old_keys_do_what_they_did(upgraded: Guarded) -> None:
     viewer, admin, everywhere = (key(upgraded, name) for name in PAIRS)
     token = upgraded.call_as(admin, "POST", "/v1/enterprises/acme/enrollmentTokens", {"policyName": "default"}).json["value"]

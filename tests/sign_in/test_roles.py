@@ -115,6 +115,7 @@ def test_an_account_is_bound_to_further_roles_until_it_is_not(guarded: Guarded, 
     assert 403 == lock()
 
 
+@pytest.mark.both_ways
 def test_so_many_an_hour_and_then_429(guarded: Guarded, admin: dict[str, Any]) -> None:
     device = phone(guarded, admin)
     name = role(guarded, {"methods": [ISSUE], "commandTypes": ["LOCK"], "perHour": 2}, {"methods": [ISSUE], "commandTypes": ["REBOOT"]})
@@ -179,6 +180,7 @@ def test_the_desk_lists_roles_and_who_has_them(guarded: Guarded) -> None:
     assert ("group:staff", name) in bound
 
 
+@pytest.mark.both_ways
 def test_what_is_explained_is_what_happens(guarded: Guarded, admin: dict[str, Any]) -> None:
     """Every role on every kind of call: the explanation says yes if and only if the call passes."""
     kiosk, desk = phone(guarded, admin, policy="kiosk"), phone(guarded, admin)

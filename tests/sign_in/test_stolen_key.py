@@ -91,6 +91,7 @@ def attempt(theft: Theft, server: Guarded, device: str, number: int) -> list[str
     return [ending(answer.status, answer.body)]
 
 
+@pytest.mark.both_ways
 def test_however_it_is_tried_ten_devices_are_destroyed_and_no_more(theft: Theft) -> None:
     tries = [(theft.servers[number % len(theft.servers)], device, number) for number, device in enumerate(theft.devices * 3)]
 
@@ -125,6 +126,7 @@ def test_the_refusal_says_what_to_do_and_when(theft: Theft) -> None:
     assert "heliograph_blast_radius_reached_total 1.0" in alarmed.splitlines()
 
 
+@pytest.mark.both_ways
 def test_an_enterprise_of_more_devices_cannot_be_deleted_and_one_of_fewer_can(theft: Theft) -> None:
     assert 429 == theft.servers[0].call_as(theft.key, "DELETE", "/v1/enterprises/acme").status
     assert [] == theft.destroyed()
@@ -144,6 +146,7 @@ def test_another_key_of_the_same_person_has_no_places_of_its_own(theft: Theft) -
     assert 200 == theft.owners("DELETE", f"/v1/{theft.devices[-1]}").status
 
 
+@pytest.mark.both_ways
 def test_a_command_that_is_repeated_by_its_request_id_takes_one_place(theft: Theft) -> None:
     ids = {device: uuid.uuid4() for device in theft.devices}
     for device in (theft.devices[0], *theft.devices[:RADIUS]):

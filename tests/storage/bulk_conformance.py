@@ -13,7 +13,7 @@ from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
 from heliograph.service.outbox import Publish
-from heliograph.service.ports import Decision, Facts, Lane, PutDevice, Rule, Sees, Store
+from heliograph.service.ports import Ask, Decision, Facts, Lane, PutDevice, Rule, Sees, Store
 from heliograph.storage.queue.bulk_verbs import SLICE_MOST
 from tests.patience import surely
 from tests.storage import decides_until_killed
@@ -25,21 +25,23 @@ from tests.storage.records import START_US, device_name, device_record, issue, l
 T = TypeVar("T")
 ODD = 7
 """More devices than fill whole slices."""
+NOTHING_BESIDES = Sees()
+"""What a rule must see that needs its device only."""
 
 
 def named(count: int) -> list[DeviceName]:
     return [device_name() for _ in range(count)]
 
 
-def enrolments(devices: Sequence[DeviceName]) -> list[tuple[Sees, Rule[object]]]:
-    return [(Sees(device=device), write(PutDevice(device_record(device)))) for device in devices]
+def enrolments(devices: Sequence[DeviceName]) -> list[Ask[object]]:
+    return [(device, NOTHING_BESIDES, write(PutDevice(device_record(device)))) for device in devices]
 
 
-def issues(devices: Sequence[DeviceName]) -> list[tuple[Sees, Rule[Operation]]]:
-    return [(Sees(device=device), issue(device)) for device in devices]
+def issues(devices: Sequence[DeviceName]) -> list[Ask[Operation]]:
+    return [(device, NOTHING_BESIDES, issue(device)) for device in devices]
 
 
-async def all_answers(store: Store, asks: Sequence[tuple[Sees, Rule[T]]]) -> list[T | Exception]:
+async def all_answers(store: Store, asks: Sequence[Ask[T]]) -> list[T | Exception]:
     """Where a busy machine stands still for a second, a slice is refused: what is left is asked again."""
     answers: list[T | Exception] = []
     while len(answers) < len(asks):
@@ -98,6 +100,19 @@ class BulkConformance:
         assert [Operation] * 3 + [LookupError] + [Operation] * 3 == list(map(type, answers))
         assert devices == await with_operations(store, [*devices, unknown])
 
+    async def test_each_rule_sees_its_device_and_what_it_asked_for_besides(self, open_store: OpenStore) -> None:
+        store, devices = await with_devices(open_store, 4)
+        issued = await all_answers(store, issues(devices))
+        unlike = [NOTHING_BESIDES, Sees(open_operations=True), Sees(open_operations=True), NOTHING_BESIDES]
+
+        def tell(facts: Facts) -> Decision[object]:
+            return Decision((facts.device and facts.device.name, facts.open_count, facts.open_operations))
+
+        answers = await all_answers(store, [(device, sees, tell) for device, sees in zip(devices, unlike, strict=True)])
+
+        seen = [(), (issued[1],), (issued[2],), ()]
+        assert [(device, 1, operations) for device, operations in zip(devices, seen, strict=True)] == answers
+
     async def test_rules_see_what_those_before_them_wrote(self, open_store: OpenStore) -> None:
         store, (device,) = await with_devices(open_store, 1)
 
@@ -110,10 +125,9 @@ class BulkConformance:
         store, devices = await with_devices(open_store, 3 * SLICE_MOST)
         consumed: list[DeviceName] = []
 
-        def asks() -> Iterator[tuple[Sees, Rule[Operation]]]:
+        def asks() -> Iterator[Ask[Operation]]:
             for ask in issues(devices):
-                assert ask[0].device is not None
-                consumed.append(ask[0].device)
+                consumed.append(ask[0])
                 yield ask
 
         many = store.decide_many(asks())
@@ -126,7 +140,7 @@ class BulkConformance:
     async def test_a_caller_that_is_cancelled_ends_it_after_the_slice_that_waits(self, open_store: OpenStore) -> None:
         store, devices = await with_devices(open_store, 4 * SLICE_MOST)
 
-        def asks() -> Iterator[tuple[Sees, Rule[Operation]]]:
+        def asks() -> Iterator[Ask[Operation]]:
             for number, ask in enumerate(issues(devices)):
                 if number == SLICE_MOST:  # the second slice is about to wait
                     asyncio.get_running_loop().call_soon(asking.cancel)
@@ -168,7 +182,7 @@ class BulkConformance:
             return rule
 
         async def ask(name: str) -> None:
-            async for _ in store.decide_many([(Sees(), noting(name))] * (3 * SLICE_MOST)):
+            async for _ in store.decide_many([(device_name(), NOTHING_BESIDES, noting(name))] * (3 * SLICE_MOST)):
                 pass
 
         await asyncio.gather(ask("one"), ask("other"))
@@ -189,11 +203,11 @@ class BulkConformance:
 
             return noted
 
-        def asks() -> Iterator[tuple[Sees, Rule[Operation]]]:
-            for number, (sees, rule) in enumerate(issues(devices)):
+        def asks() -> Iterator[Ask[Operation]]:
+            for number, (asked, sees, rule) in enumerate(issues(devices)):
                 if number == third:
                     calls.append(asyncio.create_task(store.decide(Sees(device=device), noting("caller", issue(device)))))
-                yield sees, noting("bulk", rule)
+                yield asked, sees, noting("bulk", rule)
 
         async for _ in store.decide_many(asks()):
             pass
@@ -214,7 +228,7 @@ class BulkConformance:
 
             return rule
 
-        await all_answers(store, [(Sees(device=device), issue_and_publish(device)) for device in devices])
+        await all_answers(store, [(device, NOTHING_BESIDES, issue_and_publish(device)) for device in devices])
         claimed = await store.claim(limit=10_000, now_us=START_US, until_us=START_US + 1)
         await asyncio.sleep(0)
 

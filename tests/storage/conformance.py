@@ -9,6 +9,7 @@ import enum
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+import msgspec
 import pytest
 
 from heliograph.domain.device import DeviceRecord
@@ -31,6 +32,7 @@ from heliograph.service.ports import (
     Store,
     Write,
 )
+from heliograph.service.rules import SeesOperation
 from tests.patience import PATIENCE_S
 from tests.storage.records import (
     ENTERPRISE,
@@ -214,6 +216,38 @@ class StoreConformance:
         assert (issued, (issued,)) == (seen.operation, seen.open_operations)
         assert (issued.create_ms, 1) == (seen.last_create_ms, seen.open_count)
         assert (None, 1) == (gone.device, gone.open_count)
+
+    async def test_what_is_seen_of_one_operation_is_what_is_seen_of_it_among_all(self, open_store: OpenStore) -> None:
+        """In the batch of a step of its life, after it, and after a restart; of what was never made, too."""
+        device, clock = device_name(), SetClock()
+        store = await open_store(clock=clock)
+        await enrolled(store, device)
+        first = await store.decide(Sees(device=device), issue(device))
+        steps: list[Rule[object]] = [
+            issue(device),
+            write(PutOperation(ended(first, START_US)), Put(enterprise_record())),
+            write(DeleteDevice(device), PutTombstone(tombstone(device))),
+            write(),
+        ]
+        found: list[Facts] = []
+
+        async def see(create_ms: int) -> None:
+            among_all = Sees(device=device, create_ms=create_ms, subscription=True)
+            alone = SeesOperation(device=device, create_ms=create_ms, subscription=True)
+            found.extend(await asyncio.gather(store.decide(among_all, look), store.decide(alone, look)))
+
+        for step in steps:
+            await asyncio.gather(store.decide(Sees(device=device, enterprise=ENTERPRISE), step), see(first.create_ms), see(1), see(0))
+            await see(first.create_ms)
+            store = await open_store(clock=clock)
+            await see(first.create_ms)
+            if step is steps[2]:
+                clock.at_us = tombstone(device).expires_us
+
+        among_all, alone = found[::2], found[1::2]
+        assert [msgspec.structs.replace(facts, last_create_ms=0) for facts in among_all] == alone
+        assert {State.QUEUED, State.SUCCEEDED, None} == {facts.operation.state if facts.operation else None for facts in alone}
+        assert {True, False} == {facts.tombstone is None for facts in alone} == {facts.subscription is None for facts in alone}
 
     async def test_an_operation_that_ended_is_no_longer_open(self, open_store: OpenStore) -> None:
         device = device_name()

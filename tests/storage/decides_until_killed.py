@@ -19,6 +19,7 @@ from heliograph.service.ports import Decision, Facts, PutDevice, PutOperation, R
 from heliograph.storage.postgres.store import PostgresStore
 from heliograph.storage.queue.bulk_verbs import SLICE_MOST
 from heliograph.storage.sqlite.store import SqliteStore
+from tests.patience import PATIENCE_S
 from tests.storage.records import SetClock, device_name, device_record, issue, write
 
 SLICES = 3
@@ -36,8 +37,8 @@ class RunningClock(SetClock):
 async def opened(address: str) -> Store:
     """The store in this file or database. Indexed as it goes, so that this is interrupted too."""
     if "://" in address:
-        return await PostgresStore.open(address, clock=RunningClock(), ring=lambda _: None)
-    return SqliteStore.open(Path(address), clock=RunningClock(), ring=lambda _: None, unswept_most=100)
+        return await PostgresStore.open(address, clock=RunningClock(), ring=lambda _: None, waits_most_s=PATIENCE_S)
+    return SqliteStore.open(Path(address), clock=RunningClock(), ring=lambda _: None, unswept_most=100, waits_most_s=PATIENCE_S)
 
 
 def issue_in(name: str, device: DeviceName) -> Rule[Operation]:
@@ -58,10 +59,10 @@ def rounds(run: str) -> Iterator[tuple[str, int]]:
 async def decide(address: str, run: str) -> None:
     """Enrol the devices, then issue until the end."""
     store = await opened(address)
-    async for _ in store.decide_many((Sees(device=device), write(PutDevice(device_record(device)))) for device in DEVICES):
+    async for _ in store.decide_many((device, Sees(), write(PutDevice(device_record(device)))) for device in DEVICES):
         pass
     asks = (
-        (Sees(device=device), issue_in(name, device))
+        (device, Sees(), issue_in(name, device))
         for name, number in rounds(run)
         for device in DEVICES[number * SLICE_MOST : (number + 1) * SLICE_MOST]
     )

@@ -16,6 +16,7 @@ from heliograph.service.ports import DeleteDevice, PutDevice, PutOperation, PutT
 from heliograph.storage.postgres.store import PostgresStore
 from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.sqlite.sweeper import UNSWEPT_MOST
+from tests.patience import PATIENCE_S
 from tests.postgres import Cluster
 from tests.state_machines import stateful
 from tests.storage.records import (
@@ -159,7 +160,9 @@ class SqliteAndModel(StoreAndModel):
 
     def open(self) -> None:
         path = Path(self.folder.name) / "heliograph.db"
-        self.store = SqliteStore.open(path, clock=self.clock, ring=lambda _: None, unswept_most=self.unswept_most, durable=False)
+        self.store = SqliteStore.open(
+            path, clock=self.clock, ring=lambda _: None, unswept_most=self.unswept_most, durable=False, waits_most_s=PATIENCE_S
+        )
 
     def teardown(self) -> None:
         super().teardown()
@@ -202,8 +205,8 @@ class PostgresAndModel(StoreAndModel):
 
     async def _two(self) -> tuple[PostgresStore, PostgresStore]:
         return (
-            await PostgresStore.open(self.database, clock=self.clock, ring=lambda _: None),
-            await PostgresStore.open(self.database, clock=self.clock, ring=lambda _: None),
+            await PostgresStore.open(self.database, clock=self.clock, ring=lambda _: None, waits_most_s=PATIENCE_S),
+            await PostgresStore.open(self.database, clock=self.clock, ring=lambda _: None, waits_most_s=PATIENCE_S),
         )
 
     def teardown(self) -> None:

@@ -96,31 +96,41 @@ def test_what_runs_alone_goes_first_once_it_has_given_way_for_long_enough() -> N
     assert ["ack"] == lanes.take(512, ALONE_WAITS_MOST_S)
 
 
-def test_a_slice_is_taken_whole_and_by_itself() -> None:
+def test_a_slice_is_taken_by_itself() -> None:
     lanes = filled(callers=["issue"])
-    lanes.put_slice(["one", "two", "three"], now_s=0.0)
-    lanes.put_slice(["four"], now_s=0.0)
+    lanes.put_slice("one, two and three", rules=3, now_s=0.0)
+    lanes.put_slice("four", rules=1, now_s=0.0)
     lanes.put("five", lane=Lane.BULK, now_s=0.0)
 
-    assert [["issue"], ["one", "two", "three"], ["four"], ["five"], []] == [lanes.take(2, 0.0) for _ in range(5)]
+    assert [["issue"], ["one, two and three"], ["four"], ["five"], []] == [lanes.take(2, 0.0) for _ in range(5)]
+
+
+def test_of_slices_the_rules_are_counted() -> None:
+    lanes = filled(callers=["issue"])
+    lanes.put_slice("one, two and three", rules=3, now_s=0.0)
+    lanes.put_slice("four", rules=1, now_s=0.0)
+
+    waiting = [(len(lanes), lanes.load(Lane.BULK, 0.5)[0], lanes.take(2, 0.5)) for _ in range(4)]
+
+    assert [(5, 4, ["issue"]), (4, 4, ["one, two and three"]), (1, 1, ["four"]), (0, 0, [])] == waiting
 
 
 def test_all_others_go_before_a_slice_until_so_many_batches_have() -> None:
     lanes = filled(callers=["issue"] * 100)
-    lanes.put_slice(["one", "two"], now_s=0.0)
-    lanes.put_slice(["three"], now_s=0.0)
+    lanes.put_slice("one", rules=256, now_s=0.0)
+    lanes.put_slice("other", rules=256, now_s=0.0)
     lanes.put_alone("expire", now_s=0.0)
 
     order = ["".join(sorted(set(lanes.take(1, ALONE_WAITS_MOST_S)))) for _ in range(2 * PASSED_MOST + 2)]
 
-    assert ["expire", *["issue"] * (PASSED_MOST - 1), "onetwo", *["issue"] * PASSED_MOST, "three"] == order
+    assert ["expire", *["issue"] * (PASSED_MOST - 1), "one", *["issue"] * PASSED_MOST, "other"] == order
 
 
 def test_a_slice_that_does_not_fit_leaves_nothing_behind() -> None:
     lanes: Lanes[str] = Lanes()
 
     with pytest.raises(Overloaded):
-        lanes.put_slice(["one"] * (LANE_MOST[Lane.BULK] + 1), now_s=0.0)
+        lanes.put_slice("too large", rules=LANE_MOST[Lane.BULK] + 1, now_s=0.0)
 
     assert LANE_MOST[Lane.BULK] == lanes.room(Lane.BULK)
 
@@ -176,9 +186,9 @@ class LanesLife(RuleBasedStateMachine):
 
     @rule(size=st.integers(1, 20))
     def a_slice_comes(self, size: int) -> None:
-        entries = range(len(self.came), len(self.came) + size)
-        self.lanes.put_slice(list(entries), now_s=self.now_s)
-        self.came.update(dict.fromkeys(entries, (entries, self.now_s)))
+        entry = len(self.came)
+        self.lanes.put_slice(entry, rules=size, now_s=self.now_s)
+        self.came[entry] = ("slice", self.now_s)
 
     @rule()
     def one_comes_that_runs_alone(self) -> None:
@@ -190,12 +200,12 @@ class LanesLife(RuleBasedStateMachine):
     @rule(most=st.integers(1, 40))
     def a_batch_is_taken(self, most: int) -> None:
         waiting = {lane: [entry for entry in self.came if self.came[entry][0] is lane and self._fresh(entry)] for lane in MIXED}
-        slices = [kind for kind, _ in self.came.values() if isinstance(kind, range) and self._fresh(kind[0])]
+        slices = [entry for entry, (kind, _) in self.came.items() if kind == "slice" and self._fresh(entry)]
 
         taken = self.lanes.take(most, self.now_s)
 
-        if taken and isinstance(self.came[taken[0]][0], range):
-            assert list(slices[0]) == taken
+        if taken and self.came[taken[0]][0] == "slice":
+            assert slices[:1] == taken
             self.passed = 0
             self._leave(taken)
             return

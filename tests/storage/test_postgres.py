@@ -10,6 +10,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.service.outbox import Publish
 from heliograph.service.ports import Clock, PutDevice, Sees, Store
 from heliograph.storage.postgres.store import PostgresStore
+from tests.patience import PATIENCE_S
 from tests.storage.audit_conformance import AuditConformance
 from tests.storage.bulk_conformance import BulkConformance, kept_whole
 from tests.storage.conformance import OpenStore, StoreConformance
@@ -31,7 +32,7 @@ async def open_store(database: str) -> AsyncIterator[OpenStore]:
     async def open_(*, clock: Clock | None = None, ring: Callable[[DeviceName], None] = print) -> PostgresStore:
         while opened:
             await opened.pop().close()
-        opened.append(await PostgresStore.open(database, clock=clock or SetClock(), ring=ring))
+        opened.append(await PostgresStore.open(database, clock=clock or SetClock(), ring=ring, waits_most_s=PATIENCE_S))
         return opened[-1]
 
     yield open_

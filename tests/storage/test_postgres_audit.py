@@ -7,6 +7,7 @@ import pytest
 
 from heliograph.service.ports import Put, Sees
 from heliograph.storage.postgres.store import PostgresStore
+from tests.patience import PATIENCE_S
 from tests.storage.audit_conformance import links, raced, trail_of
 from tests.storage.event_conformance import races
 from tests.storage.records import SetClock, enterprise_record, write
@@ -17,7 +18,7 @@ ARRIVES = "INSERT INTO audit_arrivals (created_us, stream, entries) VALUES (0, '
 @pytest.fixture
 async def two(database: str) -> AsyncIterator[list[PostgresStore]]:
     """Two servers' stores."""
-    stores = [await PostgresStore.open(database, clock=SetClock(), ring=print) for _ in range(2)]
+    stores = [await PostgresStore.open(database, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S) for _ in range(2)]
     for store in stores:
         store.audited = True
     yield stores

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from heliograph.storage.postgres.store import PostgresStore
+from tests.patience import PATIENCE_S
 from tests.storage.event_conformance import append, event, followed_while_raced, races, read
 from tests.storage.records import ENTERPRISE, SetClock
 
@@ -15,7 +16,7 @@ ARRIVES = """INSERT INTO event_arrivals (enterprise, created_us, notification_ty
 @pytest.fixture
 async def two(database: str) -> AsyncIterator[list[PostgresStore]]:
     """Two servers' stores."""
-    stores = [await PostgresStore.open(database, clock=SetClock(), ring=print) for _ in range(2)]
+    stores = [await PostgresStore.open(database, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S) for _ in range(2)]
     yield stores
     for store in stores:
         await store.close()

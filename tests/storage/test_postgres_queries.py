@@ -19,7 +19,6 @@ TABLES = re.compile(
 READS_A_WHOLE_TABLE = {
     "full_outboxes": "the outbox alone, after many new messages: how many wait of each enterprise",
     "oldest_messages": "the outbox alone, and no further than the oldest; only while too many of an enterprise wait",
-    "orphans": "once at start: that nothing is wrong, only all devices can tell",
     "list_of_service_keys": "few, and listed whole",
     "list_of_key_uses": "one for each key",
     "list_of_roles": "few, and listed whole",

@@ -18,7 +18,7 @@ from heliograph.service.ports import Decision, Facts, Put, PutDevice, PutOperati
 from heliograph.storage.postgres.store import PostgresStore
 from heliograph.storage.queries import DatabaseTooNew, migrations
 from heliograph.storage.queue.bulk_verbs import SLICE_MOST
-from tests.patience import surely
+from tests.patience import PATIENCE_S, surely
 from tests.postgres import Cluster
 from tests.storage.bulk_conformance import all_answers, enrolments, issues, named
 from tests.storage.conformance import enrolled
@@ -52,7 +52,7 @@ def clock() -> SetClock:
 @pytest.fixture
 async def two(database: str, clock: SetClock) -> AsyncIterator[Two]:
     """Two servers' stores; their clocks show the same."""
-    stores = [await PostgresStore.open(database, clock=clock, ring=print) for _ in range(2)]
+    stores = [await PostgresStore.open(database, clock=clock, ring=print, waits_most_s=PATIENCE_S) for _ in range(2)]
     yield stores[0], stores[1]
     for store in stores:
         await store.close()

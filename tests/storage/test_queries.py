@@ -8,10 +8,10 @@ from heliograph.storage.queries import Migration, grouped, groups, migration_scr
 READS_A_WHOLE_TABLE = {
     "living_devices": "an index's keys, once, when the store opens",
     "has_schema": "the catalogue is small",
+    "plain_indexes": "likewise",
     "stats": "of operations the open ones, of the outbox an index: asked every few seconds at most",
     "full_outboxes": "the outbox alone, after many new messages: how many wait of each enterprise",
     "oldest_messages": "the outbox alone, and no further than the oldest; only while too many of an enterprise wait",
-    "orphans": "once at start: that nothing is wrong, only all devices can tell",
     "list_of_service_keys": "few, and listed whole",
     "list_of_key_uses": "one for each key",
     "list_of_roles": "few, and listed whole",

@@ -13,6 +13,7 @@ from heliograph.domain.names import PolicyName
 from heliograph.service.ports import Delete, Put, Sees
 from heliograph.service.record_rules import RecordDecision, Records
 from heliograph.storage.postgres.store import PostgresStore
+from tests.patience import PATIENCE_S
 from tests.storage.conformance import enrolled
 from tests.storage.policy_conformance import policy
 from tests.storage.record_conformance import HEAD, add_one, appended, chain, issue_and_append, move, named, number_of, numbers_of, put
@@ -26,7 +27,7 @@ _runs = itertools.count(1)
 @pytest.fixture
 async def two(database: str) -> AsyncIterator[Two]:
     """Two servers' stores; their clocks show the same."""
-    stores = [await PostgresStore.open(database, clock=SetClock(), ring=print) for _ in range(2)]
+    stores = [await PostgresStore.open(database, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S) for _ in range(2)]
     yield stores[0], stores[1]
     for store in stores:
         await store.close()

@@ -11,7 +11,7 @@ from heliograph.domain.errors import Overloaded
 from heliograph.service.ports import Decision, Facts, Lane, Rule, Sees
 from heliograph.storage.queue.lanes import LANE_MOST
 from heliograph.storage.sqlite.store import SqliteStore
-from tests.storage.records import SetClock
+from tests.storage.records import SetClock, device_name
 
 WHATEVER = Sees()
 
@@ -184,7 +184,7 @@ def test_callers_are_decided_between_slices(tmp_path: Path) -> None:
 
 
 async def decided(store: SqliteStore, rules: Sequence[Rule[str]]) -> None:
-    async for _ in store.decide_many((WHATEVER, rule) for rule in rules):
+    async for _ in store.decide_many((device_name(), WHATEVER, rule) for rule in rules):
         pass
 
 

@@ -100,7 +100,7 @@ async def open_store(path: Path, first_unswept_most: int) -> AsyncIterator[OpenS
     async def open_(*, clock: Clock | None = None, ring: Callable[[DeviceName], None] = print) -> SqliteStore:
         while opened:
             await opened.pop().close()
-        opened.append(SqliteStore.open(path, clock=clock or SetClock(), ring=ring, unswept_most=next(unswept)))
+        opened.append(SqliteStore.open(path, clock=clock or SetClock(), ring=ring, unswept_most=next(unswept), waits_most_s=PATIENCE_S))
         return opened[-1]
 
     yield open_
@@ -207,7 +207,7 @@ async def missing(path: Path, names: list[OperationName]) -> list[OperationName]
 async def test_a_list_right_after_an_issue_contains_it_while_operations_are_swept(path: Path) -> None:
     """Small pages are read on the event loop, large ones in a thread, while the writer's thread sweeps after every batch."""
     clock = SetClock()
-    store = SqliteStore.open(path, clock=clock, ring=lambda _: None, unswept_most=32)
+    store = SqliteStore.open(path, clock=clock, ring=lambda _: None, unswept_most=32, waits_most_s=PATIENCE_S)
     devices = [device_name() for _ in range(4)]
     await enrolled(store, *devices)
 
@@ -412,7 +412,7 @@ async def test_bulk_displaces_nothing_that_is_remembered(path: Path) -> None:
 
     async for _ in store.decide_many(enrolments(devices)):
         pass
-    async for _ in store.decide_many([*issues(devices), (Sees(device=device), write(PutOperation(ended(issued, START_US))))]):
+    async for _ in store.decide_many([*issues(devices), (device, Sees(), write(PutOperation(ended(issued, START_US))))]):
         pass
 
     remembered = store._memory.operations  # noqa: SLF001 - reads do not show where they find a row

@@ -14,7 +14,7 @@ from heliograph.storage.sqlite.connection import migrate
 from heliograph.storage.sqlite.memory import Memory
 from heliograph.storage.sqlite.memory_load import remembered
 from heliograph.storage.sqlite.paging import KeyedDevice, page_of_operations
-from heliograph.storage.sqlite.sweeper import Sweeper
+from heliograph.storage.sqlite.sweeper import TOGETHER, Sweeper
 from heliograph.storage.sqlite.tables import Tables
 from heliograph.storage.sqlite.unswept import NEIGHBOURS, Unswept
 from tests.state_machines import stateful
@@ -46,6 +46,20 @@ class SweeperAndModel(RuleBasedStateMachine):
 
     @rule(batch=st.lists(devices, min_size=1, max_size=12), waited_ms=st.integers(0, 3))
     def issue(self, batch: Sequence[DeviceName], waited_ms: int) -> None:
+        self.memory.unswept.add(self.new_operations(batch, waited_ms))
+
+    @rule(device=devices, more=st.lists(devices, max_size=3), waited_ms=st.integers(0, 3))
+    def issue_in_bulk(self, device: DeviceName, more: Sequence[DeviceName], waited_ms: int) -> None:
+        new = self.new_operations([device] * (3 * TOGETHER) + list(more), waited_ms)
+        indexed = self.sweeper.write_at_once(new)
+        assert (indexed is None) == (len({DEVICES[name] // NEIGHBOURS for name in (device, *more)}) > len(new) // TOGETHER)
+        if indexed is not None:
+            indexed()
+        else:
+            self.memory.unswept.add(new)
+
+    def new_operations(self, batch: Sequence[DeviceName], waited_ms: int) -> dict[tuple[DeviceName, int], int]:
+        """They are in their table, with the keys of their devices."""
         self.now_ms += waited_ms
         new: dict[tuple[DeviceName, int], int] = {}
         given: dict[DeviceName, int] = {}
@@ -57,7 +71,7 @@ class SweeperAndModel(RuleBasedStateMachine):
         rows = [(create_ms, key, *operation_columns(self.all[device, create_ms])) for (device, create_ms), key in new.items()]
         self.tables.many("insert_operations", rows)
         self.memory.given.put(given, self.now_ms)
-        self.memory.unswept.add(new)
+        return new
 
     @rule()
     def sweep(self) -> None:
@@ -178,6 +192,26 @@ def test_one_place_with_many_rows_is_swept_in_slices_too() -> None:
 
     assert [*range(1, 31)] == [create_ms for _, _, create_ms in first]
     assert ([*range(31, 41)], 70) == (unswept.after(device, 0, 10), unswept.size)
+
+
+def test_what_bulk_has_indexed_makes_a_round_due_too_for_a_start_would_read_it_as_unswept() -> None:
+    connection = apsw.Connection(":memory:")
+    migrate(connection, 0)
+    memory, device = Memory(), device_name()
+    sweeper = Sweeper(Tables(connection), memory, unswept_most=3 * TOGETHER)
+    due = [sweeper.due]
+
+    for turn in range(3):
+        indexed = sweeper.write_at_once({(device, 100 * turn + create_ms): 1 for create_ms in range(TOGETHER)})
+        assert indexed is not None
+        indexed()
+        memory.given.put({}, 1_000)
+        due.append(sweeper.due)
+    swept = sweeper.step()
+
+    assert [False, False, False, True] == due
+    assert (True, False) == (swept, sweeper.due)
+    assert 999 == connection.execute("SELECT create_ms FROM swept").get
 
 
 def test_a_full_disk_stops_a_round_that_goes_on_where_there_is_room_again() -> None:

@@ -15,7 +15,7 @@ from heliograph.service.push_service import Outcome, WebPush
 from heliograph.service.web_push import give_push_subscription
 from heliograph.settings import Settings
 from tests.notifications.lab import LAB, Lab
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, patient
 from tests.service.world import Phone
 from tests.web_push.push_service import PushService, Subscription
 
@@ -78,7 +78,7 @@ async def waking_lab(
         web_push=web_push,
         web_push_contact="mailto:ops@example.com",
     )
-    async with assembled(settings, clock=clock) as parts:
+    async with assembled(patient(settings), clock=clock) as parts:
         if await parts.store.enterprise(LAB) is None:
             await create_enterprise(parts.ports, Enterprise(), enterprise_id=LAB.enterprise)
         yield WakingLab(parts, clock, service)

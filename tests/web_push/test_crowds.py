@@ -17,7 +17,7 @@ from heliograph.service.vapid import VapidKey
 from heliograph.service.wake_phones import AT_ONCE_MOST, OF_ENTERPRISE_MOST, WakingDoorbell, wake_phones
 from heliograph.settings import Settings
 from tests.notifications.lab import LAB, Lab
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, patient
 
 PHONES = 3 * AT_ONCE_MOST
 OTHERS = DeviceName("LC0others0", "d1")
@@ -54,10 +54,13 @@ class Silent:
     def policy_changed(self, device: DeviceName) -> None:
         """Nothing."""
 
+    def rest(self, device: DeviceName) -> None:
+        """Nothing."""
+
 
 async def test_an_enterprise_whose_push_service_does_not_answer_leaves_places_for_others(tmp_path: Path) -> None:
     pusher = StoppedUp()
-    async with assembled(Settings(data_dir=tmp_path, durable=False, web_push=False), clock=AdvancingClock()) as parts:
+    async with assembled(patient(Settings(data_dir=tmp_path, durable=False, web_push=False)), clock=AdvancingClock()) as parts:
         ports = parts.ports
         await create_enterprise(ports, Enterprise(), enterprise_id=LAB.enterprise)
         lab = Lab(ports, AdvancingClock())

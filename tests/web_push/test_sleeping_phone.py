@@ -15,7 +15,7 @@ from heliograph.server import Parts, SystemClock, assembled, listening_socket, s
 from heliograph.service.enterprises import create_enterprise
 from heliograph.settings import Settings
 from tests.agent.lab import Lab, eventually, executions, shown
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, patient
 from tests.web_push.lab import LOOPBACK
 from tests.web_push.push_service import PushService, Subscription
 
@@ -42,7 +42,7 @@ class Distributor:
 async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     """A server that may push to loopback."""
     settings = Settings(data_dir=tmp_path / "server", durable=False, push_allow_networks=LOOPBACK)
-    async with assembled(settings, clock=SystemClock()) as made:
+    async with assembled(patient(settings), clock=SystemClock()) as made:
         yield made
 
 

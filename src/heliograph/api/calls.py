@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from functools import partial
 from typing import Any, NamedTuple
 
+import msgspec
 import structlog
 
 from heliograph.api.health_pages import OK
@@ -32,7 +33,7 @@ UNKNOWN = "unknown"
 ONLY_COUNTED = frozenset({429, 503})
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, frozen=True):
     """What was asked for."""
 
     method: Method | None

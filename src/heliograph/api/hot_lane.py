@@ -7,8 +7,10 @@ waited for after all, a task of its own goes on with the same call.
 
 import contextlib
 from collections.abc import Awaitable, Callable
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import Any
+
+import msgspec
 
 from heliograph.api.calls import Asked, Calls
 from heliograph.api.health_pages import OK
@@ -28,17 +30,16 @@ class HotLane:
     def __init__(self, calls: Calls, table: MethodTable[Method], *, body_max_bytes: int) -> None:
         self._calls = calls
         self._table = table
-        self._prefix = table.prefix.encode()
         self._body_max_bytes = min(body_max_bytes, AT_ONCE_BYTES)
 
     def take(self, cycle: Cycle) -> bool:
         """As `Lane`. Never raises."""
         scope, body = cycle.scope, cycle.whole_body
-        path: bytes = scope["raw_path"]
-        if body is None or len(body) > self._body_max_bytes or not path.startswith(self._prefix):
+        path = scope["raw_path"].decode("latin-1")
+        if body is None or len(body) > self._body_max_bytes or not path.startswith(self._table.prefix):
             return False
         try:
-            method, ids = self._table.find(scope["method"], path[len(self._prefix) :].decode("latin-1"))
+            method, ids = self._table.find(scope["method"], path.removeprefix(self._table.prefix))
         except HeliographError:
             return False
         if method.at_once is None:
@@ -46,29 +47,24 @@ class HotLane:
         query = USUAL.get(scope["query_string"]) or parse_query(scope["query_string"])
         if query.fields or query.rejection is not None:
             return False
-        return Passage(self._calls, cycle, Asked(method, ids, query, scope), method).begin(bytes(body) if method.takes_body else b"")
+        passage = Passage(self._calls, cycle, Asked(method, ids, query, scope), method)
+        return passage.context.run(passage.begin, bytes(body) if method.takes_body else b"")
 
 
-class Passage:
+class Passage(msgspec.Struct, eq=False):
     """One call on the lane; also the waiter of its rule."""
 
-    __slots__ = ("_asked", "_call", "_calls", "_context", "_cycle", "_method", "_render")
-
-    def __init__(self, calls: Calls, cycle: Cycle, asked: Asked, method: Method) -> None:
-        self._calls = calls
-        self._cycle = cycle
-        self._asked = asked
-        self._method = method
-        self._context = copy_context()
-        """As a task of its own would have: who acts is said in it."""
-        self._call: Call
-        self._render: Callable[[Any], bytes | None]
+    _calls: Calls
+    _cycle: Cycle
+    _asked: Asked
+    _method: Method
+    _call: Call = None  # type: ignore[assignment]  # once its caller is known
+    _render: Callable[[Any], bytes | None] = None  # type: ignore[assignment]  # once its rule waits
+    context: Context = msgspec.field(default_factory=copy_context)
+    """As a task of its own would have: who acts is said in it."""
 
     def begin(self, body: bytes) -> bool:
-        """Whether the call is answered, or will be. False: its caller is not known yet, and nothing was done."""
-        return self._context.run(self._begin, body)
-
-    def _begin(self, body: bytes) -> bool:
+        """Whether the call is answered, or will be. False: its caller is not known yet, and nothing was done. Run in the context."""
         calls, asked, method = self._calls, self._asked, self._method
         try:
             caller = calls.admit_at_once(method, asked.ids, asked.scope)
@@ -125,7 +121,7 @@ class Passage:
             with contextlib.suppress(ClientGone):
                 await calls.deliver(asked, await calls.said(asked, answering), receive, send)
 
-        self._cycle.start(rest, self._context)
+        self._cycle.start(rest, self.context)
 
     async def _handled(self, first: Awaitable[None] | None = None) -> bytes | Stream:
         if first is not None:

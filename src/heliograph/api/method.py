@@ -6,7 +6,7 @@ Source: disc, `methods`; AIP-127, AIP-136 (`:verb`).
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import unquote
 
 import msgspec
@@ -27,7 +27,7 @@ M = TypeVar("M", bound=msgspec.Struct)
 ID_MAX_CHARS = 256
 
 
-class Call(NamedTuple):
+class Call(msgspec.Struct, frozen=True):
     """One request on its way to a verb: `ids` are the path's variable parts, in order."""
 
     ports: Ports
@@ -59,7 +59,7 @@ Handler = Callable[[Call], Awaitable[bytes | Stream]]
 """Answers a call with a JSON object, compact, or with a stream.  Raises: HeliographError."""
 
 
-class Begun(NamedTuple):
+class Begun(msgspec.Struct, frozen=True):
     """A call that waits for one rule and nothing else."""
 
     sees: Sees

@@ -5,9 +5,10 @@ import functools
 from collections.abc import Callable
 from importlib.resources import files
 
-from heliograph.asgi import Asgi, ClientGone, Receive, Scope, Send
+from heliograph.asgi import Asgi, ClientGone, Exchange, Receive, Scope, Send
 from heliograph.channel.answer import OK, Answer, answer_to_error
 from heliograph.channel.doorbell import ChannelDoorbell
+from heliograph.channel.lane import DeviceLane
 from heliograph.channel.long_poll import long_poll
 from heliograph.channel.peers import HttpConnection, Peers
 from heliograph.channel.presence import ChannelPresence
@@ -36,6 +37,12 @@ class Channel:
     def app(self, ports: Ports, *, address_of: Callable[[Scope], str] = lambda _: "") -> Asgi:
         """The ASGI app; it wants to see whole paths, `/device/v1/…`. `address_of(scope)`: the IP address of a request's sender."""
         return _DeviceApp(ports, self.peers, address_of)
+
+    def lane(
+        self, ports: Ports, *, address_of: Callable[[Scope], str], around: Callable[[Asgi], Asgi]
+    ) -> Callable[[Exchange], bool]:  # fmt: skip
+        """The way around the app for what is hot (lane.py); `around`: what stands around the app."""
+        return DeviceLane(ports, self.peers, root=ROOT, address_of=address_of, around=around).take
 
     def next_look_us(self) -> int | None:
         """When a connection next looks into the store without a ring; None: no connection does."""

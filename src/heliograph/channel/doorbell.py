@@ -15,6 +15,11 @@ class ChannelDoorbell:
         if peer is not None and peer.link is not None:
             peer.link.wake()
 
+    def rest(self, device: DeviceName) -> None:
+        peer = self._peers.find(device)
+        if peer is not None and peer.link is not None:
+            peer.link.rest()
+
     def policy_changed(self, device: DeviceName) -> None:
         peer = self._peers.find(device)
         if peer is not None:  # otherwise it is not connected, and learns of it when it connects

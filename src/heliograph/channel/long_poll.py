@@ -74,7 +74,8 @@ class LongPoll(Watch):
 
     async def look(self) -> float | None:
         """Look once; answer the poll if there is something to say."""
-        news, again_s = await self._session.look(self._connection, poll=True)
+        look = await self._session.look(self._connection, poll=True)
+        news = look.news
         if isinstance(news, Offer):
             await self.answer(Answer(OK, OFFER_START + encode(news) + OFFER_END))
         elif isinstance(news, PhonePolicy):
@@ -84,7 +85,7 @@ class LongPoll(Watch):
         elif self.ended is not None:
             await self.answer(self.ended)
         else:
-            return again_s
+            return look.again_s
         return None
 
 

@@ -1,7 +1,9 @@
 """A phone's message that waits for its rule without a task."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from heliograph.channel.answer import OK, Answer, encode
 from heliograph.channel.peers import Peer
@@ -10,20 +12,10 @@ from heliograph.protocol import Message
 from heliograph.protojson.errors import HeliographError
 
 
-class Waiting(NamedTuple):
-    """The message, and who sent it."""
-
-    kind: str
-    body: bytes
-    acting: Acting
-    peer: Peer
-    """One of its requests is this one, until the rule is decided."""
-
-
 class Handler(Protocol):
     """Who answers what is not the usual."""
 
-    async def handle(self, kind: str, body: bytes) -> Answer:
+    async def handle(self, kind: str, body: bytes, *, operation: str = "") -> Answer:
         """The answer to the message."""
 
     async def rejected(self, acting: Acting, error: HeliographError) -> Answer:
@@ -40,17 +32,21 @@ class Answering(Protocol):
         """The answer must be waited for."""
 
 
-class MessageWaiter:
+class MessageWaiter(msgspec.Struct, frozen=True):
     """A `Waiter`: the rule's answer becomes the phone's."""
 
-    __slots__ = ("_answering", "_conclude", "_handler", "_waiting")
-
-    def __init__(self, handler: Handler, waiting: Waiting, conclude: Callable[[Any], Message | None], answering: Answering) -> None:
-        """`conclude(the rule's answer)`: None if the message must be handled otherwise."""
-        self._handler = handler
-        self._waiting = waiting
-        self._conclude = conclude
-        self._answering = answering
+    handler: Handler
+    kind: str
+    body: bytes
+    operation: str
+    """That an HTTP path names."""
+    acting: Acting
+    """Who sent it."""
+    peer: Peer
+    """One of its requests is this one, until the rule is decided."""
+    conclude: Callable[[Any], Message | None]
+    """`conclude(the rule's answer)`: None if the message must be handled otherwise."""
+    answering: Answering
 
     def done(self) -> bool:
         """The rule runs in any case; a phone that has gone asks again."""
@@ -58,22 +54,22 @@ class MessageWaiter:
 
     def set_result(self, result: Any, /) -> None:  # noqa: ANN401 - the rule's
         """The phone is answered."""
-        self._waiting.peer.requests -= 1
+        self.peer.requests -= 1
         try:
-            message = self._conclude(result)
+            message = self.conclude(result)
             if message is None:
-                self._answering.go_on(self._handler.handle(self._waiting.kind, self._waiting.body))
+                self.answering.go_on(self.handler.handle(self.kind, self.body, operation=self.operation))
             else:
-                self._answering.answered(Answer(OK, encode(message)))
+                self.answering.answered(Answer(OK, encode(message)))
         except Exception as error:  # noqa: BLE001 - others wait for their answers behind this one
-            self._answering.go_on(self._failed(error))
+            self.answering.go_on(self._failed(error))
 
     def set_exception(self, exception: Exception, /) -> None:
         """The phone is answered in a task: the rejection is recorded."""
-        self._waiting.peer.requests -= 1
-        self._answering.go_on(self._failed(exception))
+        self.peer.requests -= 1
+        self.answering.go_on(self._failed(exception))
 
     async def _failed(self, error: Exception) -> Answer:
         if not isinstance(error, HeliographError):
             raise error
-        return await self._handler.rejected(self._waiting.acting, error)
+        return await self.handler.rejected(self.acting, error)

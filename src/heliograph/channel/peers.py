@@ -41,6 +41,9 @@ class Link(Protocol):
     def wake(self) -> None:
         """It looks into the store at once."""
 
+    def rest(self) -> None:
+        """It looks no more by itself, before it is woken."""
+
     def supersede(self, *, same_connection: bool) -> None:
         """It ends: a newer request of the device has taken its place."""
 

@@ -1,12 +1,12 @@
 """One device's side of the protocol: its answers, over any transport."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from heliograph.channel.answer import OK, Answer, answer_of_tombstone, answer_to_error, encode
-from heliograph.channel.message_waiter import Answering, MessageWaiter, Waiting
+from heliograph.channel.message_waiter import Answering, MessageWaiter
 from heliograph.channel.messages import (
     read_acknowledge,
     read_begin,
@@ -53,7 +53,7 @@ REQUESTS_AT_ONCE_MOST = 8
 """Per device, long-polls not counted: a phone reports a few operations side by side, a broken one must not fill the writer's queue."""
 
 
-class Look(NamedTuple):
+class Look(msgspec.Struct, frozen=True):
     """What a look for a device found."""
 
     news: Offer | PhonePolicy | Answer | None
@@ -67,16 +67,20 @@ class Session:
     Every message is authenticated by itself, for a device may be deleted while its connection lives.
     """
 
-    __slots__ = ("_address", "_credential_hash", "_name", "_peers", "_ports")
+    __slots__ = ("_actings", "_address", "_credential_hash", "_name", "_peers", "_ports")
 
-    def __init__(self, ports: Ports, peers: Peers, credential: str, *, address: str = "") -> None:
-        """`address`: the IP address that it calls from, for the audit trail."""
+    def __init__(
+        self, ports: Ports, peers: Peers, credential: str, *, address: str = "", supposed: DeviceName | None = None
+    ) -> None:  # fmt: skip
+        """`address`: the IP address that it calls from, for the audit trail; `supposed`: the device whose credential it may be."""
         self._address = address
         self._ports = ports
         self._peers = peers
         self._credential_hash = hash_credential(credential)
-        self._name: DeviceName | None = None
-        """Whose credential it was when it was last looked up."""
+        self._name = supposed
+        """Whose credential it was when it was last looked up, or is supposed to be: every message looks whether it is."""
+        self._actings: dict[str, Acting] = {}
+        """Who acts, by the kinds of messages that this device has sent and that are answered at once."""
 
     async def device(self) -> DeviceName | Answer:
         """The device with this credential, now heard; or the answer to one without access (401, 410)."""
@@ -90,13 +94,17 @@ class Session:
         return name
 
     async def _authenticated(self) -> DeviceName:
-        self._name = await authenticate_device(self._ports, self._credential_hash)
-        return self._name
+        name = await authenticate_device(self._ports, self._credential_hash)
+        if name != self._name:
+            self._name = name
+            self._actings.clear()
+        return name
 
     def _authenticated_at_once(self) -> DeviceName | None:
         """The device with this credential; None: the storage must be asked, or says why not."""
-        record = self._ports.store.device_at_hand(self._name) if self._name is not None else None
-        return record.name if record is not None and record.credential_hash == self._credential_hash else None
+        name = self._name
+        record = self._ports.store.device_at_hand(name) if name is not None else None
+        return name if record is not None and record.credential_hash == self._credential_hash else None
 
     async def handle(
         self, kind: str, body: bytes, *, operation: str = "", connection: object = None, link: LastingLink | None = None
@@ -123,22 +131,23 @@ class Session:
         await _record_refusal(self._ports, acting, error)
         return answer_to_error(error)
 
-    def handle_at_once(self, kind: str, body: bytes, answering: Answering) -> bool:
+    def handle_at_once(self, kind: str, body: bytes, answering: Answering, *, operation: str = "") -> bool:
         """As `handle`, for what waits for one rule: whether the message will be answered so. False: nothing was done.
 
         Whatever is not the usual goes the way of `handle`, which does it again from the start, or from the rule's error on.
         """
-        inquire, device = _AT_ONCE.get(kind), self._authenticated_at_once()
+        inquire = AT_ONCE.get(kind)
+        device = self._authenticated_at_once() if inquire is not None else None
         if inquire is None or device is None:
             return False
         peer = self._peers.heard(device, self._ports.clock.now_us())
         if peer.requests >= REQUESTS_AT_ONCE_MOST:
             return False
-        acting = self._acting(kind, device)
+        acting = self._acting_at_once(kind, device)
         before = ACTING.set(acting)
         try:
-            inquiry = inquire(self, device, body)
-            waiter = MessageWaiter(self, Waiting(kind, body, acting, peer), inquiry.conclude, answering)
+            inquiry = inquire(self, device, body, operation)
+            waiter = MessageWaiter(self, kind, body, operation, acting, peer, inquiry.conclude, answering)
             self._ports.store.decide_for(waiter, inquiry.sees, inquiry.rule, lane=Lane.PHONES)
         except HeliographError:
             return False
@@ -147,11 +156,18 @@ class Session:
         peer.requests += 1
         return True
 
-    def _acknowledging(self, device: DeviceName, body: bytes) -> Inquiry[Any, Message | None]:
-        return acknowledging(self._ports, self._credential_hash, device, _on(read_acknowledge(body), ""))
+    def _acknowledging(self, device: DeviceName, body: bytes, operation: str) -> Inquiry[Any, Message | None]:
+        return acknowledging(self._ports, self._credential_hash, device, _on(read_acknowledge(body), operation))
 
-    def _reporting(self, device: DeviceName, body: bytes) -> Inquiry[Any, Message | None]:
-        return reporting(self._ports, device, _on(read_report(body), ""))
+    def _reporting(self, device: DeviceName, body: bytes, operation: str) -> Inquiry[Any, Message | None]:
+        return reporting(self._ports, device, _on(read_report(body), operation))
+
+    def _acting_at_once(self, kind: str, device: DeviceName) -> Acting:
+        """As `_acting`, made once a connection."""
+        acting = self._actings.get(kind)
+        if acting is None:
+            acting = self._actings[kind] = self._acting(kind, device)
+        return acting
 
     def _acting(self, kind: str, device: DeviceName | None = None) -> Acting:
         return acting_phone(self._ports, kind, address=self._address, device=device)
@@ -413,7 +429,7 @@ _HANDLERS: dict[str, Callable[[Session, DeviceName, bytes, str], Awaitable[Messa
 }
 """By the message's kind: the WebSocket's word for it, and the end of its HTTP path."""
 
-_AT_ONCE: dict[str, Callable[[Session, DeviceName, bytes], Inquiry[Any, Message | None]]] = {
+AT_ONCE: dict[str, Callable[[Session, DeviceName, bytes, str], Inquiry[Any, Message | None]]] = {
     "acknowledge": Session._acknowledging,  # noqa: SLF001 - of this module
     "report": Session._reporting,  # noqa: SLF001 - of this module
 }

@@ -58,6 +58,10 @@ class Watch:
             # Not in the ringer's own time: it has more to ring, and what a look meets is not its business.
             asyncio.get_running_loop().call_soon(self._begin)
 
+    def rest(self) -> None:
+        """No look follows before the next ring, unless one is in progress: that knows better."""
+        self.again_us = None
+
     async def look_now(self) -> None:
         """Looked, in the caller's own task."""
         self._rung = True

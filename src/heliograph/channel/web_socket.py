@@ -5,13 +5,14 @@ import traceback
 from collections import deque
 from collections.abc import Awaitable
 
+import msgspec
 import structlog
 
 from heliograph.asgi import DENIAL, HAND_OVER, KEEP_ALIVE, HandOver, Receive, Scope, Send, Wire
 from heliograph.channel.answer import GONE, INTERNAL_ERROR, OK, Answer, answer_to_error, come_again, encode
 from heliograph.channel.asgi_wire import AsgiWire
 from heliograph.channel.long_poll import DRAINED_COME_AGAIN_MS, OFFER_END, OFFER_START, POLICY_END, POLICY_START
-from heliograph.channel.messages import Frame, read_frame
+from heliograph.channel.messages import read_frame
 from heliograph.channel.peers import LinkState
 from heliograph.channel.requests import send_answer
 from heliograph.channel.session import Look, Session
@@ -156,7 +157,7 @@ class WebSocket(Watch):
         if not self.greeted and frame.kind != "hello":
             return self.close(NO_HELLO, "The first frame must be hello.")
         self._answering = True
-        answering, message = FrameAnswering(self, frame), bytes(frame.body)
+        answering, message = FrameAnswering(self, frame.kind, frame.id), bytes(frame.body)
         if not self._session.handle_at_once(frame.kind, message, answering):
             answering.go_on(self._session.handle(frame.kind, message, connection=self, link=self))
         return None
@@ -214,12 +215,13 @@ class WebSocket(Watch):
         return None
 
     def _show(self, look: Look) -> float | None:
-        if isinstance(look.news, Answer):
-            return self._tell(look.news)
-        if isinstance(look.news, PhonePolicy):
-            self._push(POLICY_START + encode(look.news) + POLICY_END)
-        elif isinstance(look.news, Offer):
-            self._push(OFFER_START + encode(look.news) + OFFER_END)
+        news = look.news
+        if isinstance(news, Offer):  # mostly
+            self._push(OFFER_START + encode(news) + OFFER_END)
+        elif isinstance(news, PhonePolicy):
+            self._push(POLICY_START + encode(news) + POLICY_END)
+        elif news is not None:
+            return self._tell(news)
         return look.again_s
 
     def _tell(self, answer: Answer) -> float | None:
@@ -243,22 +245,20 @@ class WebSocket(Watch):
             self.wire.send(frame)
 
 
-class FrameAnswering:
+class FrameAnswering(msgspec.Struct, frozen=True):
     """An `Answering` of a frame."""
 
-    __slots__ = ("_id", "_kind", "_socket")
-
-    def __init__(self, socket: WebSocket, frame: Frame) -> None:
-        self._socket = socket
-        self._kind = frame.kind
-        self._id = frame.id
+    socket: WebSocket
+    kind: str
+    id: int
+    """The frame's."""
 
     def answered(self, answer: Answer) -> None:
-        self._socket.answer(self._kind, self._id, answer)
+        self.socket.answer(self.kind, self.id, answer)
 
     def go_on(self, answering: Awaitable[Answer]) -> None:
         """In a task of its own."""
-        self._socket.handled_by(asyncio.get_running_loop().create_task(self._wait(answering)))
+        self.socket.handled_by(asyncio.get_running_loop().create_task(self._wait(answering)))
 
     async def _wait(self, answering: Awaitable[Answer]) -> None:
         try:
@@ -266,8 +266,8 @@ class FrameAnswering:
         except Exception as error:  # noqa: BLE001 - the last one who can answer
             # Its message may hold any value, and values may be secrets.
             where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__, limit=-8)]
-            log.error("channel.failed", kind=self._kind[:64], error=type(error).__qualname__, where=where)  # noqa: TRY400 - ditto
-            self._socket.close(FAILED, "")
+            log.error("channel.failed", kind=self.kind[:64], error=type(error).__qualname__, where=where)  # noqa: TRY400 - ditto
+            self.socket.close(FAILED, "")
         else:
             self.answered(answer)
 

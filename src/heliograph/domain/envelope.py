@@ -22,7 +22,7 @@ from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.messages import Duration, Timestamp, decode_message, encode_message, stored_message
 from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.schema import EnumKind, Kind, ListKind, Scalar, shape_of
-from heliograph.protojson.times import IllegalDuration, format_duration, parse_duration_ns
+from heliograph.protojson.times import IllegalDuration, parse_duration_ns, read_duration
 from heliograph.protojson.types import proto_name, secret_fields
 
 ROOT = "command"
@@ -53,6 +53,8 @@ class IssuedCommand(msgspec.Struct, frozen=True):
 
 _NONE: Sequence[Violation] = ()
 _NOTHING_FITS: tuple[Callable[[Any], tuple[Any, ...]], tuple[Any, ...]] = (lambda _message: (None,), ())
+_DEFAULT = DEFAULT_DURATION_NS, DEFAULT_DURATION
+_NOT_PLAIN = (*MALFORMED, IllegalDuration)
 _QUOTES_A_FIELD = 4
 """Around its name and its value."""
 
@@ -98,8 +100,8 @@ class Envelope:
         """The command in a body of the plainest form; None: it is not plain, or is the first of its type."""
         try:
             plain = self._decode_plain(body)
-            duration_ns = DEFAULT_DURATION_NS if plain.duration is None else parse_duration_ns(plain.duration)
-        except (*MALFORMED, IllegalDuration):
+            duration_ns, duration = _DEFAULT if plain.duration is None else read_duration(plain.duration)
+        except _NOT_PLAIN:
             return None
         quotes = _QUOTES_A_FIELD if plain.duration is None else 2 * _QUOTES_A_FIELD
         beside: dict[str, Any] = {}
@@ -108,7 +110,6 @@ class Envelope:
             quotes += sum(_QUOTES_A_FIELD if isinstance(value, str) else 2 + 2 * len(value) for value in beside.values())
         if duration_ns <= 0 or body.count(b'"') != quotes or b"\\" in body:  # a field may be given twice
             return None
-        duration = DEFAULT_DURATION if plain.duration is None else format_duration(duration_ns)
         if beside:
             return self._with_params(plain.type, beside, duration_ns, duration)
         like = self._alone.get((plain.type, behaviour))
@@ -134,10 +135,9 @@ class Envelope:
         return issued
 
     def _issued(self, message: Any, *, as_observed: bool) -> IssuedCommand:  # noqa: ANN401 - the made message
-        duration_ns, duration = DEFAULT_DURATION_NS, DEFAULT_DURATION
+        duration_ns, duration = _DEFAULT
         if message.duration:
-            duration_ns = parse_duration_ns(message.duration)
-            duration = format_duration(duration_ns)
+            duration_ns, duration = read_duration(message.duration)
         no_time = () if duration_ns > 0 else (_NO_TIME,)
         type_name = message.type.value
         others, unset = self._others.get(type_name, _NOTHING_FITS)

@@ -11,6 +11,9 @@ from heliograph.protojson.errors import InvalidArgument
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
 """What an id that this server makes looks like: the unreserved characters of RFC 3986, so a name never needs escaping."""
 
+_CREATE_MS = re.compile(r"[1-9][0-9]{0,14}")
+"""What the id of an operation looks like, until the year 33658."""
+
 
 def _ids(name: str, *collections: str) -> list[str]:
     parts = name.split("/")
@@ -65,8 +68,14 @@ class OperationName(NamedTuple):
     def parse(cls, name: str) -> Self:
         """The name's parts; an id that this server never makes parses to create_ms 0, which no operation has.  Raises: InvalidArgument."""
         enterprise, device, operation = _ids(name, "enterprises", "devices", "operations")
-        known = operation.isascii() and operation.isdigit() and operation[0] != "0" and len(operation) <= 15  # noqa: PLR2004 - year 33658
-        return cls(DeviceName(enterprise, device), int(operation) if known else 0)
+        return cls(DeviceName(enterprise, device), int(operation) if _CREATE_MS.fullmatch(operation) else 0)
+
+    @classmethod
+    def of(cls, device: DeviceName, name: str) -> Self | None:
+        """As `parse`, at a quarter of its cost; None: no operation of this device that this server could have made has this name."""
+        parent = f"enterprises/{device.enterprise}/devices/{device.device}/operations/"
+        create_ms = name[len(parent) :]
+        return cls(device, int(create_ms)) if name.startswith(parent) and _CREATE_MS.fullmatch(create_ms) else None
 
     def __str__(self) -> str:
         return f"{self.device}/operations/{self.create_ms}"

@@ -181,10 +181,13 @@ class ShownOperation(msgspec.Struct, frozen=True, gc=False):
 
 def noted(operation: Operation, entry: TimelineEntry) -> Operation:
     """The operation with one more timeline entry; past the bound the oldest but the first goes."""
-    timeline = operation.timeline
+    return msgspec.structs.replace(operation, timeline=_longer(operation.timeline, entry))
+
+
+def _longer(timeline: tuple[TimelineEntry, ...], entry: TimelineEntry) -> tuple[TimelineEntry, ...]:
     if len(timeline) >= TIMELINE_MOST:
         timeline = (timeline[0], *timeline[2:])
-    return msgspec.structs.replace(operation, timeline=(*timeline, entry))
+    return (*timeline, entry)
 
 
 def allows(operation: Operation, event: Event) -> bool:
@@ -213,11 +216,13 @@ def _timeout_us(operation: Operation, now_us: int, result_timeout_s: int) -> int
     return operation.expires_us if operation.asking else now_us + result_timeout_s * 1_000_000
 
 
-def _fire(operation: Operation, event: Event, now_us: int, **changes: object) -> Operation:
+def _fire(operation: Operation, event: Event, now_us: int, what: str, detail: str = "", **changes: object) -> Operation:
+    """The operation after the event, with its word for it in the timeline."""
     state = TRANSITIONS[operation.state][event]
     if state in FINAL:
         changes |= {"deadline_us": None, "ended_us": now_us, "secret": None}
-    return msgspec.structs.replace(operation, state=state, **changes)
+    timeline = _longer(operation.timeline, TimelineEntry(at_us=now_us, what=what, detail=detail))
+    return msgspec.structs.replace(operation, state=state, timeline=timeline, **changes)
 
 
 def _say(operation: Operation, now_us: int, what: str, detail: str = "") -> Operation:
@@ -226,11 +231,11 @@ def _say(operation: Operation, now_us: int, what: str, detail: str = "") -> Oper
 
 def acknowledge(operation: Operation, ack_id: str, now_us: int, *, result_timeout_s: int) -> Operation:
     """The operation acknowledged by this ackId. The caller has judged state, ackId and expiry (service/acknowledge_command)."""
-    changed = _fire(
-        operation, Event.ACKNOWLEDGE, now_us, ack_id=ack_id, acked_us=operation.acked_us or now_us,
+    what = "acknowledged" if operation.state is State.QUEUED else "acknowledged again"
+    return _fire(
+        operation, Event.ACKNOWLEDGE, now_us, what, ack_id=ack_id, acked_us=operation.acked_us or now_us,
         deadline_us=_timeout_us(operation, now_us, result_timeout_s),
     )  # fmt: skip
-    return _say(changed, now_us, "acknowledged" if operation.state is State.QUEUED else "acknowledged again")
 
 
 ADOPTED = "its phone had begun; the server had lost the acknowledgement"
@@ -241,16 +246,16 @@ def adopt(operation: Operation, ack_id: str, now_us: int, *, result_timeout_s: i
 
     Its expiry is not looked at: it was judged when the acknowledgement was answered.
     """
-    changed = _fire(
-        operation, Event.ADOPT, now_us, ack_id=ack_id, acked_us=now_us, deadline_us=now_us + result_timeout_s * 1_000_000,
+    return _fire(
+        operation, Event.ADOPT, now_us, "adopted", ADOPTED, ack_id=ack_id, acked_us=now_us,
+        deadline_us=now_us + result_timeout_s * 1_000_000,
     )  # fmt: skip
-    return _say(changed, now_us, "adopted", ADOPTED)
 
 
 def acknowledge_final(operation: Operation, ack_id: str, now_us: int, *, begun: bool = False) -> Operation:
     """The operation succeeded by its acknowledgement: no later signal can be relied on.  `begun`: as with `adopt`."""
-    changed = _fire(operation, Event.ACKNOWLEDGE_FINAL, now_us, ack_id=ack_id, acked_us=now_us)
-    return _say(changed, now_us, "adopted", ADOPTED) if begun else _say(changed, now_us, "acknowledged", "final at ack")
+    said = ("adopted", ADOPTED) if begun else ("acknowledged", "final at ack")
+    return _fire(operation, Event.ACKNOWLEDGE_FINAL, now_us, *said, ack_id=ack_id, acked_us=now_us)
 
 
 def heard(operation: Operation, now_us: int, *, result_timeout_s: int) -> Operation:
@@ -265,11 +270,10 @@ def progress(operation: Operation, seq: int, status: bytes, now_us: int, *, resu
     """
     asking = not operation.begun and (asks or operation.asking)
     reported = msgspec.structs.replace(operation, asking=asking)
-    changed = _fire(
-        reported, Event.PROGRESS, now_us, report_seq=seq, status=status, released=True,
+    return _fire(
+        reported, Event.PROGRESS, now_us, "progress", status.decode(), report_seq=seq, status=status, released=True,
         deadline_us=_timeout_us(reported, now_us, result_timeout_s),
     )  # fmt: skip
-    return _say(changed, now_us, "progress", status.decode())
 
 
 def begin(operation: Operation, now_us: int, *, result_timeout_s: int) -> Operation:
@@ -284,20 +288,21 @@ def finish(
     operation: Operation, seq: int, now_us: int, *, status: bytes, error_code: ErrorCode | None, error: RpcStatus | None
 ) -> Operation:
     """The operation ended by its phone's terminal report (after the ack) or refusal (before it)."""
-    event = Event.SUCCEED if error is None else Event.FAIL if operation.state is State.ACKNOWLEDGED else Event.REFUSE
-    changed = _fire(operation, event, now_us, report_seq=seq, status=status, error_code=error_code, error=error)
-    what = {Event.SUCCEED: "succeeded", Event.FAIL: "failed", Event.REFUSE: "refused"}[event]
-    return _say(changed, now_us, what, error.message if error else "")
+    event, what, detail = Event.SUCCEED, "succeeded", ""
+    if error is not None:
+        event, what = (Event.FAIL, "failed") if operation.state is State.ACKNOWLEDGED else (Event.REFUSE, "refused")
+        detail = error.message
+    return _fire(operation, event, now_us, what, detail, report_seq=seq, status=status, error_code=error_code, error=error)
 
 
 def ignored(operation: Operation, seq: int, now_us: int) -> Operation:
     """The operation shown as done although its phone refused it, as real AMAPI was seen to do (domain/quirks.py)."""
-    return _say(_fire(operation, Event.IGNORE, now_us, report_seq=seq), now_us, "refused", "shown as done: --behaviour as-observed")
+    return _fire(operation, Event.IGNORE, now_us, "refused", "shown as done: --behaviour as-observed", report_seq=seq)
 
 
 def cancel(operation: Operation, now_us: int) -> Operation:
     """The operation cancelled before its phone acknowledged it."""
-    return _say(_fire(operation, Event.CANCEL, now_us, error=CANCELLED), now_us, "cancelled")
+    return _fire(operation, Event.CANCEL, now_us, "cancelled", error=CANCELLED)
 
 
 def await_approval(operation: Operation, now_us: int, said: str) -> Operation:
@@ -312,19 +317,19 @@ def agreed(operation: Operation, now_us: int, said: str) -> Operation:
 
 def approve(operation: Operation, now_us: int, said: str, *, starts_us: int) -> Operation:
     """The operation in its phone's queue, from `starts_us` on."""
-    return _say(_fire(operation, Event.APPROVE, now_us, starts_us=starts_us), now_us, "approved", said)
+    return _fire(operation, Event.APPROVE, now_us, "approved", said, starts_us=starts_us)
 
 
 def decline(operation: Operation, now_us: int, said: str) -> Operation:
     """The operation ended: a person said no, in these words."""
     error = RpcStatus(Code.PERMISSION_DENIED, f"The command was {said}")
-    return _say(_fire(operation, Event.DECLINE, now_us, error=error), now_us, "declined", said)
+    return _fire(operation, Event.DECLINE, now_us, "declined", said, error=error)
 
 
 def call_off(operation: Operation, now_us: int, said: str) -> Operation:
     """The operation cancelled by a person, in these words, before its phone acknowledged it."""
     error = RpcStatus(Code.CANCELLED, f"The command was {said}")
-    return _say(_fire(operation, Event.CANCEL, now_us, error=error), now_us, "called off", said)
+    return _fire(operation, Event.CANCEL, now_us, "called off", said, error=error)
 
 
 def expire(operation: Operation, now_us: int) -> Operation:
@@ -333,25 +338,23 @@ def expire(operation: Operation, now_us: int) -> Operation:
     error = EXPIRED
     if operation.state is State.AWAITING_APPROVAL:
         error, asked = UNAPPROVED, "no second person approved it in time"
-    return _say(_fire(operation, Event.EXPIRE, now_us, status=b"", error=error), now_us, "expired", asked)
+    return _fire(operation, Event.EXPIRE, now_us, "expired", asked, status=b"", error=error)
 
 
 def not_started(operation: Operation, seq: int, now_us: int) -> Operation:
     """The operation expired: its phone acknowledged it, could not start in time and executed nothing."""
-    changed = _fire(operation, Event.NOT_STARTED, now_us, report_seq=seq, status=b"", error=EXPIRED)
-    return _say(changed, now_us, "expired", "acknowledged, not started in time")
+    detail = "acknowledged, not started in time"
+    return _fire(operation, Event.NOT_STARTED, now_us, "expired", detail, report_seq=seq, status=b"", error=EXPIRED)
 
 
 def time_out(operation: Operation, now_us: int) -> Operation:
     """The operation given up: acknowledged, and not heard of since."""
-    changed = _fire(operation, Event.TIME_OUT, now_us, status=b"", error_code=ErrorCode.UNKNOWN, error=NEVER_REPORTED)
-    return _say(changed, now_us, "timed out")
+    return _fire(operation, Event.TIME_OUT, now_us, "timed out", status=b"", error_code=ErrorCode.UNKNOWN, error=NEVER_REPORTED)
 
 
 def device_deleted(operation: Operation, now_us: int) -> Operation:
     """The operation ended with its device."""
-    changed = _fire(operation, Event.DEVICE_DELETED, now_us, status=b"", error=DEVICE_DELETED)
-    return _say(changed, now_us, "device deleted")
+    return _fire(operation, Event.DEVICE_DELETED, now_us, "device deleted", status=b"", error=DEVICE_DELETED)
 
 
 OBSERVED_AS = {Judgement.OBSERVED: "observed", Judgement.CONTRADICTED: "contradicted"}

@@ -39,7 +39,7 @@ TIMESTAMP_IN_TEXT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 _SECONDS = re.compile(r"-?[0-9]+\Z")
 _SECONDS_DIGITS = 12  # no Duration has more
-_PLAIN_DIGITS = 11  # as many are in range, whichever they are
+_PLAIN_DURATION = re.compile(r"([1-9][0-9]{0,10})s")  # as nearly everyone writes it; as many digits are in range, whichever they are
 _FRACTION = re.compile(r"[0-9]{1,9}\Z")
 _TIMESTAMP = re.compile(TIMESTAMP_PATTERN)
 
@@ -59,9 +59,18 @@ def parse_duration_ns(text: str) -> int:
 
     Raises: IllegalDuration with Google's words.
     """
-    seconds = text[:-1]
-    if len(seconds) <= _PLAIN_DIGITS and seconds.isdecimal() and seconds.isascii() and text[-1] == "s":
-        return int(seconds) * NS_PER_S  # as nearly everyone writes it
+    return read_duration(text)[0]
+
+
+def read_duration(text: str) -> tuple[int, str]:
+    """As `parse_duration_ns`, and the same Duration's canonical text."""
+    if (plain := _PLAIN_DURATION.fullmatch(text)) is not None:
+        return int(plain[1]) * NS_PER_S, text
+    ns = _unusual_duration_ns(text)
+    return ns, format_duration(ns)
+
+
+def _unusual_duration_ns(text: str) -> int:
     if not text.endswith("s"):
         raise IllegalDuration("Illegal duration format; duration must end with 's'")
     seconds, point, fraction = text[:-1].partition(".")
@@ -126,8 +135,9 @@ def format_timestamp(us: int) -> str:
     return f"{_second_text(seconds)}.{micros // 1_000:03d}Z"
 
 
+@functools.lru_cache(maxsize=1_024)
 def _second_text(seconds: int) -> str:
-    """Date and time to the second."""
+    """Date and time to the second.  Cached: what is issued now is shown now, and a page of operations has few seconds."""
     days, of_day = divmod(seconds, S_PER_DAY)
     minutes, second = divmod(of_day, 60)
     hour, minute = divmod(minutes, 60)

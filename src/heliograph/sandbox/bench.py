@@ -51,7 +51,7 @@ class Bench:
         """`phones`: the world's, by the name that each enrolled under first; `seed` decides shares of calls and ids."""
         self._phones_of_world = phones
         self.faults = Faults(now_us=clock.now_us, seed=seed, phone_of=self.phone_of)
-        self.retry_tests = RetryTests(chance=random.Random(f"{seed} retry tests"))
+        self.retry_tests = RetryTests(chance=lambda: random.Random(f"{seed} retry tests"))
         self.requests = RequestJournal(now_us=clock.now_us)
         limits = settings.limits
         self.quota = QuotaReport(now_us=clock.now_us, per_minute=limits.quota_per_minute, together=limits.quota_per_project)

@@ -3,6 +3,7 @@
 Source: googleapis/storage-testbench, README "Retry Test API" and its REST server: paths, fields, instructions, when one is used up.
 """
 
+import functools
 import random
 import re
 from collections import deque
@@ -112,10 +113,14 @@ class RetryTest:
 class RetryTests:
     """The Retry Tests of one world."""
 
-    def __init__(self, *, chance: random.Random) -> None:
-        """There is none yet; `chance` makes their ids."""
-        self._chance = chance
+    def __init__(self, *, chance: Callable[[], random.Random]) -> None:
+        """There is none yet; what `chance()` returns makes their ids."""
+        self._make_chance = chance
         self._tests: dict[str, RetryTest] = {}
+
+    @functools.cached_property
+    def _chance(self) -> random.Random:
+        return self._make_chance()
 
     def create(self, body: bytes) -> RetryTest:
         """A new test from the request's body.  Raises: InvalidArgument, ResourceExhausted."""

@@ -117,6 +117,9 @@ class SleepersDoorbell:
         self._wake(device)
         self._inner.policy_changed(device)
 
+    def rest(self, device: DeviceName) -> None:
+        self._inner.rest(device)
+
 
 class SleepersPresence:
     """A `ports.Presence` to which a phone that is asleep is connected: it answers as soon as a ring comes."""

@@ -255,11 +255,18 @@ def wired_app(
     if undecided := routes.keys() - DECIDED.keys():
         raise TypeError(f"say in DECIDED who may pass to {', '.join(undecided)}")
     app = by_prefix(routes, routes[CONSOLE])
-    lane = rest.lane if settings.hot_lane else None
+    lane = None
+    if settings.hot_lane and rest.lane is not None:
+        lane = either(rest.lane, channel.lane(ports, address_of=addresses.of_client, around=outermost))
     if settings.admission is not Admission.KEYS:
         app = door = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
         lane = door.guard(lane) if lane is not None else None
     return Wired(app, lane)
+
+
+def either(first: Lane, second: Lane) -> Lane:
+    """The lane of what one of both takes."""
+    return lambda cycle: first(cycle) or second(cycle)
 
 
 @contextlib.asynccontextmanager

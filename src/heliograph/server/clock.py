@@ -48,18 +48,17 @@ class SystemClock(Sleeps):
 
     def __init__(self, *, wall_us: Callable[[], int] = wall_now_us, boot_us: Callable[[], int] = boot_us) -> None:
         self._wall_now_us, self._boot_now_us = wall_us, boot_us
-        self._wall_us = wall_us()
-        self._boot_us = self._last_boot_us = boot_us()
-        self._slewed_us = 0
+        self._last_boot_us = boot_us()
+        self._ahead_of_boot_us = wall_us() - self._last_boot_us
+        self._look_at_boot_us = self._last_boot_us + LOOK_EVERY_US
         self._known_off_us = 0
         """The wall clock's difference at the last look: a known difference is not logged again."""
 
     def now_us(self) -> int:
         boot_us = self._boot_now_us()
-        since_us = boot_us - self._last_boot_us
-        if since_us >= LOOK_EVERY_US:
-            self._slew(boot_us, since_us)
-        return self._at(boot_us)
+        if boot_us >= self._look_at_boot_us:
+            self._slew(boot_us)
+        return boot_us + self._ahead_of_boot_us
 
     def ahead_us(self) -> int:
         """By how much it is ahead of the wall clock; negative: behind."""
@@ -69,18 +68,16 @@ class SystemClock(Sleeps):
         """It shows at least this time, and runs on from there; what it is ahead of the wall clock is slewed."""
         ahead_us = newest_us - self.now_us()
         if ahead_us > 0:
-            self._slewed_us += ahead_us
+            self._ahead_of_boot_us += ahead_us
             self._known_off_us -= ahead_us
 
-    def _at(self, boot_us: int) -> int:
-        return self._wall_us + (boot_us - self._boot_us) + self._slewed_us
-
-    def _slew(self, boot_us: int, since_us: int) -> None:
-        self._last_boot_us = boot_us
-        off_us = self._wall_now_us() - self._at(boot_us)
+    def _slew(self, boot_us: int) -> None:
+        since_us = boot_us - self._last_boot_us
+        self._last_boot_us, self._look_at_boot_us = boot_us, boot_us + LOOK_EVERY_US
+        off_us = self._wall_now_us() - (boot_us + self._ahead_of_boot_us)
         most_us = since_us // SLEW_SHARE
         if abs(off_us - self._known_off_us) >= STEP_US + most_us:
             log.warning("clock.stepped", off_ms=off_us // 1_000)
         slewed_us = max(-most_us, min(most_us, off_us))
-        self._slewed_us += slewed_us
+        self._ahead_of_boot_us += slewed_us
         self._known_off_us = off_us - slewed_us

@@ -76,6 +76,9 @@ class ClusterDoorbell:
         self._doorbell.policy_changed(device)
         self._say(Word("policy", word_of(device)))
 
+    def rest(self, device: DeviceName) -> None:
+        self._doorbell.rest(device)
+
     def heard(self, word: Word, sent_us: int) -> None:
         if word.kind == "access":
             self._access.heard()

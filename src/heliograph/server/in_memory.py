@@ -1,6 +1,7 @@
 """A whole server in memory, cheap enough for a thousand: nothing is written, and nothing runs beside the event loop."""
 
 import contextlib
+import functools
 import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -118,7 +119,8 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
             return SPARING if heard() or await pushes_to_any_endpoint(ports) else UNHEARD
 
         # When an endpoint refuses is the network's doing: a retry that drew from the ids' source would change the ids that follow.
-        sending = publish_notifications(ports, between.publisher(publisher), chance=chance("retries").random, at_once=at_once)
+        retries = functools.cache(lambda: chance("retries"))  # made when something is refused: each has 2.5 KiB
+        sending = publish_notifications(ports, between.publisher(publisher), chance=lambda: retries().random(), at_once=at_once)
         own_timers = (
             expire_operations(ports),
             retire_operations(ports, is_new=True, at_once=RETIRED_AT_ONCE),

@@ -18,6 +18,8 @@ class _Question:
     def __init__(self) -> None:
         self.connected = asyncio.Event()
         self.last_seen_us = 0
+        self.waiting = 0
+        """How many wait for the answer: it is theirs, too, if the first of them waits no longer."""
 
 
 class SharedPresence:
@@ -49,13 +51,16 @@ class SharedPresence:
         if not self._say(Word("ask", word_of(device))):
             return Sighting(Whereabouts.NOT_HERE, here.last_seen_us)
         question = self._questions.setdefault(device, _Question())
+        question.waiting += 1
         try:
             async with asyncio.timeout(ANSWERS_WITHIN_S):
                 await question.connected.wait()
         except TimeoutError:
             return Sighting(Whereabouts.NOWHERE, max(here.last_seen_us, question.last_seen_us))
         finally:
-            self._questions.pop(device, None)
+            question.waiting -= 1
+            if not question.waiting:
+                del self._questions[device]
         return Sighting(Whereabouts.AT_ANOTHER_SERVER, 0)
 
     def asked(self, device: DeviceName) -> None:

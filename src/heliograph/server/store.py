@@ -67,7 +67,7 @@ async def opened_store(settings: Settings, channel: Channel, clock: Clock) -> As
     may_be_new = settings.new or not settings.key.exists()
     try:
         if settings.database_url:
-            opened = await _postgres(settings.database_url, channel, clock, may_be_new=may_be_new)
+            opened = await _postgres(settings, channel, clock, may_be_new=may_be_new)
         else:
             opened = await _sqlite(settings, channel, clock, may_be_new=may_be_new)
     except DatabaseMissing:
@@ -102,7 +102,7 @@ async def _sqlite(settings: Settings, channel: Channel, clock: Clock, *, may_be_
     return Opened(store=store, doorbell=channel.doorbell, presence=channel.presence, clock_check=check)
 
 
-async def _postgres(url: str, channel: Channel, clock: Clock, *, may_be_new: bool) -> Opened:
+async def _postgres(settings: Settings, channel: Channel, clock: Clock, *, may_be_new: bool) -> Opened:
     # A server with SQLite needs no driver of PostgreSQL.
     from heliograph.server.cluster_doorbell import ClusterDoorbell  # noqa: PLC0415
     from heliograph.storage.postgres.cluster_bus import ClusterBus  # noqa: PLC0415
@@ -111,7 +111,9 @@ async def _postgres(url: str, channel: Channel, clock: Clock, *, may_be_new: boo
     counts = DoorbellCounts()
     access = AccessChanges()
     others = ClusterDoorbell(channel, clock=clock, counts=counts, access=access)
-    store = await PostgresStore.open(url, clock=clock, ring=channel.doorbell.ring, may_be_new=may_be_new)
+    store = await PostgresStore.open(
+        settings.database_url, clock=clock, ring=channel.doorbell.ring, may_be_new=may_be_new, waits_most_s=settings.store_waits_most_s
+    )
     try:
         timers: list[Forever] = []
         if isinstance(clock, DatabaseClock):

@@ -1,7 +1,6 @@
 """The point of no return: a phone says "I can and I will", and the server says whether that stands."""
 
 import re
-from dataclasses import dataclass
 
 import msgspec
 import structlog
@@ -10,7 +9,7 @@ from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain import operation as life
 from heliograph.domain.device import DeviceRecord, LastOrder, StatusName
 from heliograph.domain.errors import OperationNotFound
-from heliograph.domain.names import DeviceName
+from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import Operation, State
 from heliograph.domain.outcome import DEVICE_DELETED
 from heliograph.protocol import ACK_ID_BYTES, Acknowledge, Drop, DropWhy, Execute
@@ -22,8 +21,8 @@ from heliograph.service.notifications import operation_writes
 from heliograph.service.offer_command import with_offers
 from heliograph.service.operations import own_operation
 from heliograph.service.ports import Decision, Facts, Lane, Ports, PutOperation, Sees
-from heliograph.service.rules import Inquiry
-from heliograph.service.sealed_secrets import PhoneCommand, phone_command
+from heliograph.service.rules import Inquiry, SeesOperation
+from heliograph.service.sealed_secrets import phone_command
 
 _ACK_ID = re.compile(f"[0-9a-f]{{{2 * ACK_ID_BYTES}}}")
 _DROPPED = {State.CANCELLED: DropWhy.CANCELLED, State.EXPIRED: DropWhy.EXPIRED}
@@ -31,8 +30,7 @@ _DROPPED = {State.CANCELLED: DropWhy.CANCELLED, State.EXPIRED: DropWhy.EXPIRED}
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class _Stands:
+class _Stands(msgspec.Struct, frozen=True):
     """The acknowledgement stands. Either the operation is open, or the command is its device's last order."""
 
     start_within_ms: int
@@ -41,12 +39,11 @@ class _Stands:
     """Always part of the answer: the device's policy may have widened what was offered."""
 
 
-@dataclass(frozen=True)
-class _Ack:
-    """Who acknowledges; and whether the rule sees the device's other operations."""
+class _Ack(msgspec.Struct, frozen=True):
+    """Who acknowledges; and whether the rule sees all that an end of the operation concerns."""
 
     credential_hash: bytes
-    operation: str
+    operation: OperationName
     ack_id: str
     sees_all: bool
     begun: bool
@@ -70,10 +67,10 @@ async def acknowledge_command(
 
     Raises: InvalidArgument: a bad name or ackId; OperationNotFound: unknown, or another device's.
     """
-    # Only a row that is final at ack concerns the device's other operations: no other ack pays for reading them.
+    # Only a row that is final at ack, or a command that has expired, concerns more than the operation: no other ack pays for reading it.
     for sees_all in (False, True):
-        sees, rule, conclude = acknowledging(ports, credential_hash, device, message, begun=begun, sees_all=sees_all)
-        answer = conclude(await ports.store.decide(sees, rule, lane=Lane.PHONES))
+        inquiry = acknowledging(ports, credential_hash, device, message, begun=begun, sees_all=sees_all)
+        answer = inquiry.conclude(await ports.store.decide(inquiry.sees, inquiry.rule, lane=Lane.PHONES))
         if answer is not None:
             return answer
     return Drop(drop=DropWhy.FINISHED)
@@ -82,27 +79,31 @@ async def acknowledge_command(
 def acknowledging(
     ports: Ports, credential_hash: bytes, device: DeviceName, message: Acknowledge, *, begun: bool = False, sees_all: bool = False
 ) -> Inquiry[_Verdict | None, Execute | Drop | None]:
-    """What `acknowledge_command` asks the store. It concludes None if the command concerns the device's other operations: see all, then.
+    """What `acknowledge_command` asks the store. It concludes None if the acknowledgement concerns more than the operation: see all, then.
 
     Raises: InvalidArgument: a bad name or ackId; OperationNotFound: another device's. What the rule raises: `acknowledge_command`.
     """
     name = own_operation(device, message.operation)
     if not _ACK_ID.fullmatch(message.ack_id):
         raise InvalidArgument(f"ackId must be {ACK_ID_BYTES} random bytes in lower-case hex.")
-    ack = _Ack(credential_hash, str(name), message.ack_id, sees_all, begun, message.evidence)
-    sees = Sees(
-        device=device, create_ms=name.create_ms, open_operations=sees_all, device_policy=sees_all,
-        subscription=True, records=(StatusName(*device),) if sees_all else (),
-    )  # fmt: skip
+    ack = _Ack(credential_hash, name, message.ack_id, sees_all, begun, message.evidence)
+    sees: Sees = SeesOperation(device=device, create_ms=name.create_ms)
+    if sees_all:
+        sees = Sees(
+            device=device, create_ms=name.create_ms, open_operations=True, device_policy=True, subscription=True,
+            records=(StatusName(*device),),
+        )  # fmt: skip
 
     def conclude(verdict: _Verdict | None) -> Execute | Drop | None:
         if not isinstance(verdict, _Stands):
             return Drop(drop=verdict) if verdict is not None else None
         if verdict.last_order is not None:
             ports.offers.forget_device(device)
-        else:
-            ports.offers.noted(device, name.create_ms)
-        command = _command(ports, verdict, asked=message.need_command)
+            return Execute(start_within_ms=verdict.start_within_ms, command=verdict.last_order.command)  # it has no secrets
+        ports.offers.noted(device, name.create_ms)
+        if not message.need_command or verdict.operation is None:
+            return Execute(start_within_ms=verdict.start_within_ms)
+        command = phone_command(ports, verdict.operation)
         return Execute(start_within_ms=verdict.start_within_ms, command=command.command, sealed_command=command.sealed)
 
     return Inquiry(sees, lambda facts: _judge(ports, facts, ack), conclude)
@@ -120,12 +121,12 @@ def _judge(ports: Ports, facts: Facts, ack: _Ack) -> Decision[_Verdict | None]:
         raise OperationNotFound  # no phone was shown it
     if (why := why_dropped(operation, ack.ack_id)) is not None:
         return Decision(why)
-    if not operation.ack_id and not ack.begun and facts.now_us >= operation.expires_us:
-        expired = life.expire(with_offers(ports, operation), facts.now_us)
-        return Decision(DropWhy.EXPIRED, tuple(operation_writes(ports, facts, operation, expired)), ring=device.name)
     row = COMMANDS[operation.type]
-    if row.final_at_ack:
-        return _ended_by_ack(ports, facts, ack, device, operation) if ack.sees_all else Decision(None)
+    late = not operation.ack_id and not ack.begun and facts.now_us >= operation.expires_us
+    if late or row.final_at_ack:
+        if not ack.sees_all:
+            return Decision(None)
+        return _expired(ports, facts, operation) if late else _ended_by_ack(ports, facts, ack, device, operation)
     offered = with_offers(ports, operation)
     acknowledged = life.acknowledge(offered, ack.ack_id, facts.now_us, result_timeout_s=row.result_timeout_s)
     start_within_ms = max(0, (operation.expires_us - facts.now_us) // 1_000)
@@ -138,7 +139,7 @@ def _last_order_of(facts: Facts, ack: _Ack) -> _Stands | None:
         tombstone is None
         or not tombstone.ack_id
         or (tombstone.ack_id, tombstone.credential_hash) != (ack.ack_id, ack.credential_hash)
-        or tombstone.last_order.operation != ack.operation
+        or tombstone.last_order.operation != str(ack.operation)
     ):
         return None
     return _Stands((tombstone.expires_us - facts.now_us) // 1_000, last_order=tombstone.last_order)
@@ -153,24 +154,22 @@ def why_dropped(operation: Operation, ack_id: str) -> DropWhy | None:
     return _DROPPED.get(operation.state, DropWhy.FINISHED)
 
 
+def _expired(ports: Ports, facts: Facts, operation: Operation) -> Decision[_Verdict | None]:
+    expired = life.expire(with_offers(ports, operation), facts.now_us)
+    return Decision(DropWhy.EXPIRED, tuple(operation_writes(ports, facts, operation, expired)), ring=operation.device)
+
+
 def _ended_by_ack(ports: Ports, facts: Facts, ack: _Ack, device: DeviceRecord, operation: Operation) -> Decision[_Verdict | None]:
     now_us = facts.now_us
     flags = facts.policy.wipe_data_flags if facts.policy is not None else ()
     widened = COMMANDS[operation.type].under_policy(operation.command, flags, api_level=device.report.api_level)
     command = msgspec.Raw(ENVELOPE.full_command(operation.type, widened))
-    order = LastOrder(type=operation.type, command=command, operation=ack.operation)
+    order = LastOrder(type=operation.type, command=command, operation=str(ack.operation))
     succeeded = life.acknowledge_final(with_offers(ports, operation), ack.ack_id, now_us, begun=ack.begun)
     succeeded = with_facts_before(succeeded, ack.evidence, now_us)
     writes = [*operation_writes(ports, facts, operation, succeeded), *management_ended(ports, facts, device, order, ack_id=ack.ack_id)]
     start_within_ms = (tombstone_expiry_us(now_us, ports.limits) - now_us) // 1_000
     return Decision(_Stands(start_within_ms, last_order=order), writes, ring=device.name)
-
-
-def _command(ports: Ports, stands: _Stands, *, asked: bool) -> PhoneCommand:
-    """What of the command is part of the answer; a last order has no secrets."""
-    if stands.last_order is not None:
-        return PhoneCommand(stands.last_order.command, None)
-    return phone_command(ports, stands.operation) if asked and stands.operation is not None else PhoneCommand(None, None)
 
 
 def may_adopt(operation: Operation, now_us: int) -> bool:

@@ -11,6 +11,7 @@ from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain import operation as life
 from heliograph.domain.command import CommandType
 from heliograph.domain.evidence import (
+    NOT_AT_ALL,
     Claim,
     Evidence,
     EvidenceUnreadable,
@@ -32,7 +33,8 @@ def with_evidence_of_report(operation: Operation, message: Report, now_us: int, 
     `secret`: whether its command came with one, which is gone by now.
     """
     row = COMMANDS[operation.type]
-    if message.evidence is None and (row.observed_by.facts or message.state is not ReportState.SUCCEEDED):
+    observed_by = row.observed_by
+    if message.evidence is None and (observed_by is NOT_AT_ALL or observed_by.facts or message.state is not ReportState.SUCCEEDED):
         return operation
     try:
         evidence = Evidence() if message.evidence is None else read_evidence(bytes(message.evidence))

@@ -19,6 +19,8 @@ APART_S = 0.02
 """Between two commits: of a thousand deadlines a second, those close together share one. The first after a pause is not delayed."""
 APART_SHARED_S = 0.05
 """After a deadline that passed without due operations, when another server may be deciding it."""
+LATEST_US = 2**63 - 1
+"""Later than every deadline."""
 PAUSE_AFTER_ERROR_S = 0.5
 """After the store refused: it answers 503 to everyone, and deadlines wait too."""
 
@@ -26,14 +28,24 @@ PAUSE_AFTER_ERROR_S = 0.5
 async def expire_operations(ports: Ports) -> NoReturn:
     """Every operation past its deadline is ended soon after, never before: EXPIRED while nothing has begun, else timed out."""
     nearer, haste = asyncio.Event(), asyncio.Event()
-    ports.store.on_deadline(nearer.set)
+    asleep_until_us = LATEST_US
+
+    def look() -> None:
+        # Mostly it sleeps until a deadline that was met and is earlier than any new one: each command would wake it twice.
+        nearest_us = ports.store.nearest_deadline_us()
+        if nearest_us is not None and nearest_us < asleep_until_us:
+            nearer.set()
+
+    ports.store.on_deadline(look)
     ports.haste.listen(haste.set)
     while True:
         nearer.clear()
         nearest_us = ports.store.nearest_deadline_us()
         if nearest_us is None:
+            asleep_until_us = LATEST_US
             await nearer.wait()
         elif nearest_us > ports.clock.now_us():
+            asleep_until_us = nearest_us
             await first_of(nearer.wait(), ports.clock.sleep_until(nearest_us))
         elif pause_s := await _decide_due(ports):
             haste.clear()

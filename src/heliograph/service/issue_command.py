@@ -2,8 +2,9 @@
 
 import hashlib
 import hmac
+import itertools
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from operator import attrgetter
 
 import msgspec
 
@@ -22,7 +23,7 @@ from heliograph.service.approval_gate import held_back, rules_seen
 from heliograph.service.limits import Limits
 from heliograph.service.not_found import device_absence
 from heliograph.service.operations import get_operation
-from heliograph.service.ports import Decision, Facts, Ports, Put, PutOperation, Rule, Sees
+from heliograph.service.ports import Ask, Decision, Facts, Ports, Put, PutOperation, Rule, Sees
 from heliograph.service.record_rules import RecordName
 from heliograph.service.sealed_secrets import Sealed, require_sealed_fits, seal_secrets
 from heliograph.service.tenant_bounds import require_room_for_request_id
@@ -30,6 +31,9 @@ from heliograph.service.tenant_bounds import require_room_for_request_id
 UNSEALED = Sealed(None, "")
 SMALL_BYTES = 4 * 1_024
 """Commands up to this size are only counted: to add up the bytes of all others costs a look at each."""
+
+
+_TYPE_BYTES = len(ENVELOPE.full_command("", b"{}"))
 
 
 class OpenCommandsTooLarge(ResourceExhausted):
@@ -44,7 +48,7 @@ class TooManyOpenOperations(ResourceExhausted):
     reason = "TOO_MANY_OPEN_OPERATIONS"
 
 
-class Issuing(NamedTuple):
+class Issuing(msgspec.Struct, frozen=True):
     """What the store is asked for an operation: it judges everything, and its answer is None if there is no such device."""
 
     sees: Sees
@@ -69,21 +73,23 @@ def issuing(
 
     judging = permit if permit is not None and permit.judges(command.row) else None
 
-    def rule(facts: Facts) -> Decision[Operation | None]:
-        if facts.device is None:
+    # In quotes: else the types would be made for every command.
+    def rule(facts: "Facts") -> "Decision[Operation | None]":
+        device = facts.device
+        if device is None:
             return Decision(None)
-        counts = () if judging is None else judging.judge(facts.device, facts.records, row=command.row, now_us=facts.now_us)
-        _check_against_device(command, facts.device)
-        require_sealed_fits(command, facts.device)
+        counts = () if judging is None else judging.judge(device, facts.records, row=command.row, now_us=facts.now_us)
+        _check_against_device(command, device)
+        require_sealed_fits(command, device)
         if facts.open_count >= ports.limits.open_operations_most:
             raise TooManyOpenOperations(metadata={"limit": str(ports.limits.open_operations_most)})
         if size > SMALL_BYTES:
             _check_open_bytes(facts, size, ports.limits)
-        operation = _queued(ports, command, facts.device, facts, caller=caller.email)
-        if (held := held_back(facts, operation, facts.device, caller)) is not None:
+        operation = _queued(ports, command, device, facts, caller=caller.email)
+        if facts.records and (held := held_back(facts, operation, device, caller)) is not None:
             return Decision(held.operation, (PutOperation(held.operation, new=True), Put(held.approval), *map(Put, counts)))
         put = (PutOperation(operation, new=True),)
-        return Decision(operation, (*put, *map(Put, counts)) if counts else put, ring=facts.device.name)
+        return Decision(operation, (*put, *map(Put, counts)) if counts else put, ring=device.name)
 
     seen: tuple[RecordName, ...] = rules_seen(command.row.name, device.enterprise)
     if judging is not None:
@@ -93,18 +99,17 @@ def issuing(
 
 def issuing_to_each(
     ports: Ports, devices: Iterable[DeviceName], command: IssuedCommand, *, caller: Caller = ANYBODY, permit: Permit | None = None
-) -> Iterator[tuple[Sees, Rule[Operation | None]]]:  # fmt: skip
+) -> Iterator[Ask[Operation | None]]:  # fmt: skip
     """What `Store.decide_many` is asked, to issue the command to each of these devices: as `issuing`, of one after the other.
 
     Raises (from the first step on): as `issuing`.
     """
-    asked: Issuing | None = None
-    enterprise = ""
-    for device in devices:
-        if asked is None or device.enterprise != enterprise:
-            enterprise = device.enterprise
-            asked = issuing(ports, device, command, caller=caller, permit=permit)
-        yield msgspec.structs.replace(asked.sees, device=device), asked.rule
+    for _, together in itertools.groupby(devices, key=attrgetter("enterprise")):
+        first = next(together)
+        asked = issuing(ports, first, command, caller=caller, permit=permit)
+        besides = msgspec.structs.replace(asked.sees, device=None)
+        for device in itertools.chain((first,), together):
+            yield device, besides, asked.rule
 
 
 async def issue_command(
@@ -121,11 +126,11 @@ async def issue_command(
         TooManyOpenOperations; OpenCommandsTooLarge; TooManyRequestIds; RequestIdReused: by another request;
         RoleInsufficient, TooManyThisHour, BlastRadiusReached; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
     """
-    sees, rule = issuing(ports, device, command, caller=caller, permit=permit)
+    asked = issuing(ports, device, command, caller=caller, permit=permit)
     if request_id:
-        operation = await _issue_once(ports, device, command, request_id=request_id, sees=sees, rule=rule)
+        operation = await _issue_once(ports, device, command, request_id=request_id, sees=asked.sees, rule=asked.rule)
     else:
-        operation = await ports.store.decide(sees, rule)
+        operation = await ports.store.decide(asked.sees, asked.rule)
     if operation is None:
         raise await device_absence(ports, device)
     return operation
@@ -144,7 +149,7 @@ def _check_open_bytes(facts: Facts, size: int, limits: Limits) -> None:
 
 def _size(command: IssuedCommand) -> int:
     """The bytes of the Command that its phone gets; of a small one, as many or a few more."""
-    most = len(command.command) + len(command.secrets or b"") + len(ENVELOPE.full_command(command.row.name, b"{}"))
+    most = len(command.command) + len(command.secrets or b"") + len(command.row.name) + _TYPE_BYTES
     if most <= COMMAND_MAX_BYTES or command.secrets is None:
         return most if most <= COMMAND_MAX_BYTES else len(ENVELOPE.full_command(command.row.name, command.command))
     return len(ENVELOPE.full_command(command.row.name, ENVELOPE.merge_secrets(command.command, command.secrets)))

@@ -99,8 +99,10 @@ class StoreCounts:
     def count(self, happened: Happened) -> None:
         """What happened is durable."""
         # No line of Python for each: this is done with every command.
-        self.issued.update(map(_type_of, happened.issued))
-        self.acknowledged.update(map(_type_of, happened.acknowledged))
+        if issued := happened.issued:
+            self.issued.update(map(_type_of, issued))
+        if acknowledged := happened.acknowledged:
+            self.acknowledged.update(map(_type_of, acknowledged))
         if ended := happened.ended:
             self.ended.update(zip(map(_type_of, ended), map(outcome_of, ended), strict=True))
         for operation in happened.judged:

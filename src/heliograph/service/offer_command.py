@@ -152,6 +152,13 @@ class OfferBook:
         if offered is not None:
             offered.untold = 0
 
+    def ended(self, device: DeviceName, create_ms: int) -> bool:
+        line = self._lines.get(device)
+        if line is None:
+            return True
+        line.offered.pop(create_ms, None)
+        return not line.offered
+
     def forget_device(self, device: DeviceName) -> None:
         self._lines.pop(device, None)
 

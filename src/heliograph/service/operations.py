@@ -280,6 +280,9 @@ async def _finish_others_deletions(ports: Ports) -> None:
 
 def own_operation(device: DeviceName, operation: str) -> OperationName:
     """The operation's name; a device sees its own only.  Raises: InvalidArgument, OperationNotFound."""
+    own = OperationName.of(device, operation)
+    if own is not None:
+        return own
     name = OperationName.parse(operation)
     if name.device != device:
         raise OperationNotFound

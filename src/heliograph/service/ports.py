@@ -32,6 +32,7 @@ from heliograph.service.presence import Presence, Sighting, Whereabouts
 from heliograph.service.push_service import WebPush
 from heliograph.service.record_rules import RecordRules
 from heliograph.service.rules import (
+    Ask,
     Decision,
     Delete,
     DeleteDevice,
@@ -51,6 +52,7 @@ from heliograph.service.rules import (
 from heliograph.service.tenant_bounds import Counting, Held, Holding, Turns
 
 __all__ = [
+    "Ask",
     "Clock",
     "ClockCheck",
     "Decision",
@@ -102,7 +104,7 @@ class Store(Outbox, EventLog, AuditLog, Counting, FleetCounts, RecordRules, Prot
     def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
         """As `decide`, for who waits without a task.  Raises: Overloaded: the waiter will not be called."""
 
-    def decide_many(self, asks: Iterable[tuple[Sees, Rule[T]]]) -> AsyncIterator[Sequence[T | Exception]]:
+    def decide_many(self, asks: Iterable[Ask[T]]) -> AsyncIterator[Sequence[T | Exception]]:
         """Decide each, in slices: what the rules answered, slice by slice and in the order of `asks`.
 
         A slice is one transaction: after a crash all of it is there or nothing. A rule that raises writes nothing and harms no other;
@@ -225,6 +227,9 @@ class Doorbell(Protocol):
     def policy_changed(self, device: DeviceName) -> None:
         """The device's server soon sends it the changes of its policy and state."""
 
+    def rest(self, device: DeviceName) -> None:
+        """Nothing is left to offer the device: this server does not look into the store before the next ring."""
+
 
 class Clock(Protocol):
     """The server's time: microseconds since 1970, never going back."""
@@ -320,6 +325,9 @@ class Offers(Protocol):
 
     def noted(self, device: DeviceName, create_ms: int) -> None:
         """A durable write has recorded the operation's offers. An operation that left the queue is not offered again."""
+
+    def ended(self, device: DeviceName, create_ms: int) -> bool:
+        """The operation has ended, and a durable write has recorded its offers. Whether no other one of its device was offered."""
 
     def forget_device(self, device: DeviceName) -> None:
         """The device is gone: forget it."""

@@ -1,8 +1,6 @@
 """A phone reports progress of a command, and at the end its outcome."""
 
 import enum
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import msgspec
 
@@ -22,8 +20,8 @@ from heliograph.service.evidence import with_evidence_of_report
 from heliograph.service.notifications import operation_writes
 from heliograph.service.offer_command import with_offers
 from heliograph.service.operations import own_operation
-from heliograph.service.ports import Decision, Facts, Lane, Ports, Sees
-from heliograph.service.rules import Inquiry
+from heliograph.service.ports import Decision, Facts, Lane, Ports
+from heliograph.service.rules import Inquiry, SeesOperation
 
 LATE_MOST = 8
 """Late reports kept in a timeline: a phone that reports for ever must not push the earlier entries out."""
@@ -44,15 +42,17 @@ class OtherAckId(Aborted):
     reason = "OTHER_ACK_ID"
 
 
-class _Heard(NamedTuple):
+class _Heard(msgspec.Struct, frozen=True):
     """The operation after a report."""
 
     operation: Operation
     answer: Asked
-    changed: bool
+    changed: bool = False
     """Whether the report said something new."""
-    adopted: bool
+    adopted: bool = False
     """Whether it was how the server learnt that the command was begun."""
+    last: bool = False
+    """Whether the device has no other open operation."""
 
 
 def waits_in_time(ports: Ports, row: CommandType) -> bool:
@@ -72,8 +72,8 @@ async def report_result(ports: Ports, device: DeviceName, message: Report) -> As
         that it has not begun, or its row ends at the acknowledgement;
         OperationNotFound: unknown, or another device's; DeviceNoLongerManaged.
     """
-    sees, rule, conclude = reporting(ports, device, message)
-    return conclude(await ports.store.decide(sees, rule, lane=Lane.PHONES))
+    inquiry = reporting(ports, device, message)
+    return inquiry.conclude(await ports.store.decide(inquiry.sees, inquiry.rule, lane=Lane.PHONES))
 
 
 def reporting(ports: Ports, device: DeviceName, message: Report) -> Inquiry[_Heard, Asked]:
@@ -90,35 +90,41 @@ def reporting(ports: Ports, device: DeviceName, message: Report) -> Inquiry[_Hea
             raise DeviceNoLongerManaged
         if facts.operation is None or life.withheld(facts.operation, facts.now_us):
             raise OperationNotFound
-        asks = message.asks_user and waits_in_time(ports, COMMANDS[facts.operation.type])
-        changed = _after_report(facts.operation, msgspec.structs.replace(message, asks_user=asks), facts.now_us)
+        now_us, before = facts.now_us, facts.operation
+        asks = message.asks_user and waits_in_time(ports, COMMANDS[before.type])
+        changed = _after_report(before, message, now_us, asks=asks)
         if changed is None:
-            return Decision(_Heard(facts.operation, _asked(facts.operation, facts.now_us, asks=asks), changed=False, adopted=False))
-        # What it held may start now.
-        writes = operation_writes(ports, facts, facts.operation, with_offers(ports, changed))
-        adopted = may_adopt(facts.operation, facts.now_us) and bool(changed.ack_id)
-        heard = _Heard(changed, _asked(changed, facts.now_us, asks=asks), changed=True, adopted=adopted)
-        return Decision(heard, writes=tuple(writes), ring=device)
+            return Decision(_Heard(before, _asked(before, now_us, asks=asks)))
+        adopted = may_adopt(before, now_us) and bool(changed.ack_id)
+        last = changed.done and facts.open_count == before.open
+        heard = _Heard(changed, _asked(changed, now_us, asks=asks), changed=True, adopted=adopted, last=last)
+        writes = tuple(operation_writes(ports, facts, before, with_offers(ports, changed)))
+        return Decision(heard, writes, None if last else device)  # what it held may start now
 
     def conclude(heard: _Heard) -> Asked:
-        if heard.changed:
+        if heard.last and ports.offers.ended(device, name.create_ms):
+            ports.doorbell.rest(device)
+        elif heard.changed:
             ports.offers.noted(device, name.create_ms)
         if heard.adopted:
             log_adoption(heard.operation)
         return heard.answer
 
-    return Inquiry(Sees(device=device, create_ms=name.create_ms, subscription=True), rule, conclude)
+    return Inquiry(SeesOperation(device=device, create_ms=name.create_ms, subscription=True), rule, conclude)
+
+
+_NOTHING_ASKED = Asked()
 
 
 def _asked(operation: Operation, now_us: int, *, asks: bool) -> Asked:
     """What a phone is answered; one that asks its user for what is over shall withdraw its question."""
     if not asks or operation.begun:
-        return Asked()
+        return _NOTHING_ASKED
     left_us = 0 if operation.done else max(0, operation.expires_us - now_us)
     return Asked(answer_within_ms=left_us // 1_000)
 
 
-def _after_report(operation: Operation, message: Report, now_us: int) -> Operation | None:
+def _after_report(operation: Operation, message: Report, now_us: int, *, asks: bool) -> Operation | None:
     if may_adopt(operation, now_us):
         if message.state is not ReportState.NOT_STARTED and not COMMANDS[operation.type].final_at_ack:
             operation = adopted(operation, message.ack_id, now_us)
@@ -134,7 +140,7 @@ def _after_report(operation: Operation, message: Report, now_us: int) -> Operati
         return None  # both say the same
     if operation.done:
         return _noted_late(operation, message, now_us)
-    return _applied(operation, message, now_us)
+    return _applied(operation, message, now_us, asks=asks)
 
 
 def _noted_late(operation: Operation, message: Report, now_us: int) -> Operation | None:
@@ -145,19 +151,19 @@ def _noted_late(operation: Operation, message: Report, now_us: int) -> Operation
     return msgspec.structs.replace(late, report_seq=message.seq)
 
 
-def _applied(operation: Operation, message: Report, now_us: int) -> Operation:
-    ended = _outcome_applied(operation, message, now_us)
+def _applied(operation: Operation, message: Report, now_us: int, *, asks: bool) -> Operation:
+    ended = _outcome_applied(operation, message, now_us, asks=asks)
     if message.state in {ReportState.PROGRESS, ReportState.NOT_STARTED}:
         return ended
     return with_evidence_of_report(ended, message, now_us, secret=operation.secret is not None)
 
 
-def _outcome_applied(operation: Operation, message: Report, now_us: int) -> Operation:
+def _outcome_applied(operation: Operation, message: Report, now_us: int, *, asks: bool) -> Operation:
     row = COMMANDS[operation.type]
     reported = Reported(message.status, message.error_code, message.message)
     match message.state:
         case ReportState.PROGRESS:
-            return _progressed(operation, row, message, now_us)
+            return _progressed(operation, row, message, now_us, asks=asks)
         case ReportState.SUCCEEDED:
             status = _reported_success(row, reported)
             return life.finish(operation, message.seq, now_us, status=status, error_code=None, error=None)
@@ -170,16 +176,15 @@ def _outcome_applied(operation: Operation, message: Report, now_us: int) -> Oper
             return life.not_started(operation, message.seq, now_us)
 
 
-def _progressed(operation: Operation, row: CommandType, message: Report, now_us: int) -> Operation:
+def _progressed(operation: Operation, row: CommandType, message: Report, now_us: int, *, asks: bool) -> Operation:
     if message.status is None:
         heard = life.heard(operation, now_us, result_timeout_s=row.result_timeout_s)
         return msgspec.structs.replace(heard, report_seq=message.seq)
     status = _reported_progress(row, message.status)
-    return life.progress(operation, message.seq, status, now_us, result_timeout_s=row.result_timeout_s, asks=message.asks_user)
+    return life.progress(operation, message.seq, status, now_us, result_timeout_s=row.result_timeout_s, asks=asks)
 
 
-@dataclass(frozen=True)
-class Reported:
+class Reported(msgspec.Struct, frozen=True):
     """The part that refusals and reports have in common."""
 
     status: msgspec.Raw | None
@@ -187,8 +192,7 @@ class Reported:
     message: str
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """How an operation shows a failure."""
 
     status: bytes

@@ -6,7 +6,7 @@ A rule is a pure function from Facts to a Decision; the store runs it (`service/
 import enum
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -66,8 +66,21 @@ class Sees(msgspec.Struct, frozen=True, kw_only=True):
     """Records of any kind that is a row (storage/kinds.py), each by its name: the class of the name says which kind."""
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule sees: the truth at this point of the batch, the writes of the rules before it included."""
+class SeesOperation(Sees, frozen=True, kw_only=True):
+    """Of a device's operation nothing but that, its device, and (if wanted) the subscription: what phones' messages ask for.
+
+    No other field of `Sees` is given: a store need not look for one, and leaves `Facts.last_create_ms` at 0.
+    """
+
+    device: DeviceName
+    create_ms: int
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a rule sees: the truth at this point of the batch, the writes of the rules before it included.
+
+    As a decision and its writes it is made for each rule and refers to none of them, so the collector need not look (`gc=False`).
+    """
 
     now_us: int
     enterprise: EnterpriseRecord | None = None
@@ -95,7 +108,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         return next((record for record in self.records if isinstance(record, kind)), None)
 
 
-class PutOperation(msgspec.Struct, frozen=True):
+class PutOperation(msgspec.Struct, frozen=True, gc=False):
     """Insert (with `new`) or replace an operation."""
 
     operation: Operation
@@ -145,7 +158,7 @@ Write = (
 )  # fmt: skip
 
 
-class Decision(msgspec.Struct, Generic[A_co], frozen=True):
+class Decision(msgspec.Struct, Generic[A_co], frozen=True, gc=False):
     """What a rule decided: its answer, the writes before it, and the device whose bell rings after the commit."""
 
     answer: A_co
@@ -154,10 +167,15 @@ class Decision(msgspec.Struct, Generic[A_co], frozen=True):
 
 
 Rule = Callable[[Facts], Decision[T]]
+Ask = tuple[DeviceName, Sees, Rule[T]]
+"""A question of one device (`Store.decide_many`): the device, which the rule sees, what else it must see, and the rule.
+
+The `Sees` names no device, so those of many devices may be one object: then the store looks into it once and not for each.
+"""
 A_contra = TypeVar("A_contra", contravariant=True)
 
 
-class Inquiry(NamedTuple, Generic[T, M_co]):
+class Inquiry(msgspec.Struct, Generic[T, M_co], frozen=True):
     """What a verb asks the store, and what it makes of the answer: for who waits without a task (`Store.decide_for`)."""
 
     sees: Sees

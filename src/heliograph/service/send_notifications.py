@@ -51,6 +51,8 @@ class AtOnce(NamedTuple):
     all: int = AT_ONCE_MOST
     each: int = EACH_MOST
     """To one destination."""
+    together: bool = False
+    """Whether one after the other is sent, and what came of all of them is one decision: if none waits for a network."""
 
     @property
     def of_enterprise(self) -> int:
@@ -59,7 +61,7 @@ class AtOnce(NamedTuple):
 
 
 SPARING = AtOnce()
-UNHEARD = AtOnce(NOWHERE_MOST, NOWHERE_MOST)
+UNHEARD = AtOnce(NOWHERE_MOST, NOWHERE_MOST, together=True)
 
 
 async def sparing() -> AtOnce:
@@ -85,6 +87,9 @@ class DeadBecause(NamedTuple):
     """The outcome of a message that is given up."""
 
     reason: str
+
+
+OutcomeOfSending = Published | Postponed | DeadBecause
 
 
 class _Sender:
@@ -157,8 +162,7 @@ class _Sender:
         except Unavailable:
             await asyncio.sleep(PAUSE_AFTER_ERROR_S)
             return now_us
-        for message in claimed:
-            self._start(message)
+        self._start_all(claimed, together=most.together)
         full = self._full(busy + Counter(message.destination for message in claimed), most.each)
         self._more = len(claimed) == free or bool(full)
         self._ripe_us = {message_id: ripe_us for message_id, ripe_us in self._ripe_us.items() if ripe_us > now_us}
@@ -186,31 +190,46 @@ class _Sender:
             times_us.append(now_us + LOOK_LATEST_US)
         return max(min(times_us), now_us + LOOKS_APART_US) if times_us else None
 
-    def _start(self, message: OutboxMessage) -> None:
-        if message.message_id in self._sending:
-            return  # it takes longer than its claim holds
-        task = asyncio.create_task(self._send(message))
-        self._sending[message.message_id] = message, task
-        task.add_done_callback(lambda _: self._sent(message.message_id))
+    def _start_all(self, claimed: Collection[OutboxMessage], *, together: bool) -> None:
+        fresh = [message for message in claimed if message.message_id not in self._sending]  # else it takes longer than its claim holds
+        if together and fresh:
+            now_us = self._ports.clock.now_us()
+            ripe = [message for message in fresh if self._ripe_us.get(message.message_id, 0) <= now_us]
+            self._start(ripe)
+            fresh = [message for message in fresh if message.message_id not in self._sending]
+        for message in fresh:
+            self._start((message,))
 
-    def _sent(self, message_id: int) -> None:
-        del self._sending[message_id]
+    def _start(self, messages: Sequence[OutboxMessage]) -> None:
+        if not messages:
+            return
+        task = asyncio.create_task(self._send(messages))
+        self._sending.update((message.message_id, (message, task)) for message in messages)
+        task.add_done_callback(lambda _: self._sent(messages))
+
+    def _sent(self, messages: Sequence[OutboxMessage]) -> None:
+        for message in messages:
+            del self._sending[message.message_id]
         if self._more:
             self._look.set()
 
-    async def _send(self, message: OutboxMessage) -> None:
-        if (ripe_us := self._ripe_us.get(message.message_id, 0)) > self._ports.clock.now_us():
+    async def _send(self, messages: Sequence[OutboxMessage]) -> None:
+        """The messages have been sent, one after the other, and what came of them is durable."""
+        ripe_us = self._ripe_us.get(messages[0].message_id, 0)  # of several, all are ripe
+        if ripe_us > self._ports.clock.now_us():
             await first_of(self._haste.wait(), self._ports.clock.sleep_until(ripe_us))
-        self._counts.begun += 1
+        self._counts.begun += len(messages)
         try:
-            outcome = await self._outcome(message)
-            while not await self._settled(message, outcome):  # noqa: ASYNC110 - the store does not signal when it accepts writes again
+            outcomes = [(message, await self._outcome(message)) for message in messages]
+            left = list(outcomes)
+            while not await self._settled(left):  # noqa: ASYNC110 - the store does not signal when it accepts writes again
                 # Its outcome is known: better recorded late than the message sent twice. Once the claim lapses, others may send it.
                 await asyncio.sleep(PAUSE_AFTER_ERROR_S)
         finally:
-            self._counts.ended += 1
-        if isinstance(outcome, Postponed):
-            self._put_off(message.message_id, outcome.due_us + DELAY_US)
+            self._counts.ended += len(messages)
+        for message, outcome in outcomes:
+            if isinstance(outcome, Postponed):
+                self._put_off(message.message_id, outcome.due_us + DELAY_US)
 
     def _put_off(self, message_id: int, ripe_us: int) -> None:
         if not self._ports.shared:
@@ -218,14 +237,19 @@ class _Sender:
         elif ripe_us - self._ports.clock.now_us() < LOOK_LATEST_US:
             self._expect((message_id,), ripe_us)
 
-    async def _settled(self, message: OutboxMessage, outcome: Published | Postponed | DeadBecause) -> bool:
-        """Whether the outcome is durable."""
+    async def _settled(self, left: list[tuple[OutboxMessage, OutcomeOfSending]]) -> bool:
+        """Whether the outcomes are durable; those that are not are `left`."""
+        writes = [outcome for _, outcome in left if not isinstance(outcome, DeadBecause)]
         try:
-            if isinstance(outcome, DeadBecause):
-                tried = msgspec.structs.replace(message, attempts=message.attempts + 1)
-                await give_up(self._ports, message.enterprise, (tried,), outcome.reason)
-            else:
-                await self._write(outcome)
+            if writes:
+                await self._write(*writes)
+                left[:] = [(message, outcome) for message, outcome in left if isinstance(outcome, DeadBecause)]
+            while left:
+                message, outcome = left[-1]
+                if isinstance(outcome, DeadBecause):
+                    tried = msgspec.structs.replace(message, attempts=message.attempts + 1)
+                    await give_up(self._ports, message.enterprise, (tried,), outcome.reason)
+                left.pop()
         except Unavailable:
             return False
         return True
@@ -233,7 +257,7 @@ class _Sender:
     async def _write(self, *writes: Write) -> None:
         await self._ports.store.decide(Sees(), lambda _: Decision(None, writes), lane=Lane.TIMERS)
 
-    async def _outcome(self, message: OutboxMessage) -> Published | Postponed | DeadBecause:
+    async def _outcome(self, message: OutboxMessage) -> OutcomeOfSending:
         try:
             await self._publisher.publish(message)
         except NotPublished as error:
@@ -271,10 +295,11 @@ class _Sender:
 
     async def _stop(self) -> None:
         """Stop sending. Messages without a known outcome are free for others at once, not only when the claim lapses."""
-        tasks = {task: message for message, task in self._sending.values()}
+        sending = list(self._sending.values())
+        tasks = {task for _, task in sending}
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
-        left = [message for task, message in tasks.items() if not task.done()]
+        left = [message for message, task in sending if not task.done()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -59,6 +59,9 @@ class WakingDoorbell:
         if self.on_policy_changed is not None:
             self.on_policy_changed(device)
 
+    def rest(self, device: DeviceName) -> None:
+        self._doorbell.rest(device)
+
 
 async def wake_phones(
     ports: Ports, web_push: WebPush, pusher: Pusher, doorbell: WakingDoorbell, *, chance: Callable[[], float]

@@ -7,6 +7,10 @@
 -- Whether any migration ran; the one query that asks the engine's own catalogue.
 SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'
 
+-- plain_indexes --
+-- Tables and their indexes that make no row unique.
+SELECT tbl_name, name FROM sqlite_master WHERE type = 'index' AND sql LIKE 'CREATE INDEX%'
+
 -- schema_version --
 -- The newest migration that ran.
 SELECT max(version) FROM schema_version
@@ -212,9 +216,14 @@ SELECT k.enterprise, k.device FROM (VALUES (?)) AS wanted CROSS JOIN device_keys
 WHERE k.device_key = wanted.column1
 
 -- orphans --
--- Devices whose enterprise is gone.
-SELECT d.record FROM devices d
-WHERE NOT EXISTS (SELECT 1 FROM enterprises e WHERE e.enterprise = d.enterprise)
+-- Devices whose enterprise is gone: asked of each enterprise that devices have, not of each device.
+WITH RECURSIVE few (enterprise) AS (
+    SELECT min(d.enterprise) FROM devices d
+    UNION ALL
+    SELECT (SELECT min(d.enterprise) FROM devices d WHERE d.enterprise > few.enterprise) FROM few WHERE few.enterprise IS NOT NULL
+)
+SELECT d.record FROM few CROSS JOIN devices d
+WHERE d.enterprise = few.enterprise AND NOT EXISTS (SELECT 1 FROM enterprises e WHERE e.enterprise = few.enterprise)
 LIMIT ?
 
 -- ended_before --

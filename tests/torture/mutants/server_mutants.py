@@ -45,7 +45,7 @@ def answers_before_commit() -> Sequence[Patch]:
             if batch.written.new_operations:
                 self._rule_queue.answer(Done(outcomes, (), None))
                 time.sleep(GROUP_S)
-            self._settle(batch)
+            self._settle(batch, bulk=False)
             self._memory.remember(batch)
             self._nearest_us = self._tables.nearest_deadline_us()
             told = () if batch.written.new_operations else outcomes
@@ -95,7 +95,7 @@ def lets_a_late_report_overwrite() -> Sequence[Patch]:
     def noted_late(before: object) -> Callable[[Operation, Report, int], Operation]:
         def applied(operation: Operation, message: Report, now_us: int) -> Operation:
             again = msgspec.structs.replace(operation, state=State.ACKNOWLEDGED, error=None, error_code=None)
-            return report_result._applied(again, message, now_us)  # noqa: SLF001 - the mutant takes the product's own way
+            return report_result._applied(again, message, now_us, asks=message.asks_user)  # noqa: SLF001 - the mutant takes the product's own way
 
         return applied
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
+from heliograph.api.http.heads import head_of
 from heliograph.domain.access import ANYBODY, Caller, ScopeInsufficient
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.names import DeviceName
@@ -127,10 +128,9 @@ def enterprise_of(method: Called, ids: tuple[str, ...]) -> str | None:
 
 def credential_of(scope: Scope) -> bytes:
     """The request's `Authorization` header, or the token of its query as one; empty: there is neither."""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            found: bytes = value
-            return found
+    shown = head_of(scope).authorization
+    if shown is not None:
+        return shown
     query: bytes = scope["query_string"]
     return _token_in(query) if b"_token" in query else b""
 

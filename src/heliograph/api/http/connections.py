@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 
 from heliograph.api.http.address import Network
+from heliograph.api.http.heads import KnownHeads
 from heliograph.protojson.errors import ResourceExhausted
 from heliograph.service.limits import HttpLimits
 from heliograph.service.metrics import PROCESS
@@ -97,6 +98,7 @@ class Connections:
     leaving: Book = field(default_factory=dict)
     held: int = 0
     """Bytes of requests in progress."""
+    known: KnownHeads = field(default_factory=KnownHeads)
     _count: int = 0
     _spares: dict[Place, None] = field(default_factory=dict)
     _by_address: Counter[str] = field(default_factory=Counter)

@@ -14,6 +14,7 @@ from contextvars import Context
 from logging import getLogger
 from typing import Final, NamedTuple
 
+import msgspec
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
@@ -30,6 +31,8 @@ _NOT_IN_A_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 FIELDS_REMEMBERED = 1_024
 """Most are the same in every answer, or a length."""
+HEADS_REMEMBERED = 1_024
+"""Of answers: there is one for each length of a body."""
 
 
 class Field(NamedTuple):
@@ -57,38 +60,65 @@ def read_field(name: bytes, value: bytes) -> Field:
     return Field(line, closes=name == b"connection" and b"close" in [token.strip() for token in value.lower().split(b",")])
 
 
-class Cycle:
+class AnswerHead(msgspec.Struct, frozen=True):
+    """The head of an answer, as it is written and what it says of what comes after it."""
+
+    lines: bytes
+    length: int
+    """Of the body; 0: it is chunked, or there is none."""
+    chunked: bool
+    keep_alive: bool
+
+
+@functools.lru_cache(maxsize=HEADS_REMEMBERED)
+def read_head(status: int, headers: tuple[tuple[bytes, bytes], ...], keep_alive: bool, no_body: bool) -> AnswerHead:  # noqa: FBT001 - a key
+    """The head with these headers.  Raises: RuntimeError: one of them would not be a header."""
+    lines = [STATUS_LINE[status]]
+    length = 0
+    framed = chunked = closes = False
+    for name, value in headers:
+        field = read_field(name, value)
+        lines.append(field.line)
+        if field.length is not None:
+            length, framed = (0, framed) if chunked else (field.length, True)
+        elif field.chunked:
+            length, chunked, framed = 0, True, True
+        elif field.closes:
+            keep_alive, closes = False, True
+    if not keep_alive and not closes:
+        lines.append(read_field(*CLOSE).line)
+    if not framed and not no_body:
+        chunked = True
+        lines.append(b"transfer-encoding: chunked\r\n")
+    lines.append(b"\r\n")
+    return AnswerHead(b"".join(lines), length, chunked, keep_alive)
+
+
+class Cycle(msgspec.Struct, eq=False):
     """See the module. The connection says what comes (`add`, `end`, `hang_up`), the app asks for it and answers."""
 
-    __slots__ = (
-        "_body", "_chunked", "_default_headers", "_expects_continue", "_flow", "_left", "_more_body", "_news", "_on_response", "_tasks",
-        "_transport", "_wake", "disconnected", "keep_alive", "response_complete", "response_started", "scope",
-    )  # fmt: skip
-
-    def __init__(  # noqa: PLR0913 - what a connection knows of a request
-        self, scope: Scope, transport: asyncio.Transport, flow: FlowControl, *, default_headers: Sequence[tuple[bytes, bytes]],
-        expects_continue: bool, keep_alive: bool, on_response: Callable[[], None], tasks: set[asyncio.Task[None]],
-    ) -> None:  # fmt: skip
-        """`expects_continue`: the client waits for a word before it sends the body; `on_response()`: the answer is written."""
-        self.scope = scope
-        self.keep_alive = keep_alive
-        self.disconnected = False
-        """The answer has nowhere to go any more."""
-        self.response_started = False
-        self.response_complete = False
-        self._transport = transport
-        self._flow = flow
-        self._default_headers = default_headers
-        self._tasks = tasks
-        self._expects_continue = expects_continue
-        self._on_response: Callable[[], None] | None = on_response
-        self._body: bytes | bytearray = b""
-        self._more_body = True
-        self._news = False
-        self._wake: asyncio.Event | None = None
-        self._chunked = False
-        self._left = 0
-        """Of the body that was announced."""
+    scope: Scope
+    _transport: asyncio.Transport
+    _flow: FlowControl
+    _tasks: set[asyncio.Task[None]]
+    _default_headers: Sequence[tuple[bytes, bytes]]
+    _on_response: Callable[[], None] | None
+    """Called when the answer is written."""
+    keep_alive: bool
+    _expects_continue: bool = False
+    """The client waits for a word before it sends the body."""
+    _body: bytes | bytearray = b""
+    _more_body: bool = True
+    _news: bool = False
+    """Something came since the app asked."""
+    disconnected: bool = False
+    """The answer has nowhere to go any more."""
+    response_started: bool = False
+    response_complete: bool = False
+    _wake: asyncio.Event | None = None
+    _chunked: bool = False
+    _left: int = 0
+    """Of the body that was announced."""
 
     # What the connection says.
 
@@ -201,24 +231,10 @@ class Cycle:
     # What is written.
 
     def _head(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
-        lines = [STATUS_LINE[status]]
-        framed = closes = False
-        for name, value in (*self._default_headers, *headers):
-            field = read_field(name, value)
-            lines.append(field.line)
-            if field.length is not None:
-                self._left, framed = (0, framed) if self._chunked else (field.length, True)
-            elif field.chunked:
-                self._left, self._chunked, framed = 0, True, True
-            elif field.closes:
-                self.keep_alive, closes = False, True
-        if not self.keep_alive and not closes:
-            lines.append(read_field(*CLOSE).line)
-        if not framed and status not in _NO_BODY and self.scope["method"] != "HEAD":
-            self._chunked = True
-            lines.append(b"transfer-encoding: chunked\r\n")
-        lines.append(b"\r\n")
-        return b"".join(lines)
+        no_body = status in _NO_BODY or self.scope["method"] == "HEAD"
+        head = read_head(status, (*self._default_headers, *headers), self.keep_alive, no_body)
+        self._left, self._chunked, self.keep_alive = head.length, head.chunked, head.keep_alive
+        return head.lines
 
     def _write_body(self, body: bytes, *, more: bool) -> None:
         if self.scope["method"] == "HEAD":

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from heliograph.api.http.cycle import Lane
 from heliograph.api.http.errors import URL_MAX_BYTES, BodyTooLarge, Headers, UnsupportedEncoding, error_answer, url_too_long
+from heliograph.api.http.heads import head_of
 from heliograph.api.http.request_body import given_first, once, read_body
 from heliograph.api.http.sending import send_answer
 from heliograph.api.http.streaming import WHOLE_ANSWER
@@ -20,8 +21,6 @@ from heliograph.protojson.errors import HeliographError, InvalidArgument
 NO_CONTENT = 204
 
 PREFLIGHT_MAX_AGE_S = 3_600
-
-_UNUSUAL_HEADERS = frozenset({b"content-encoding", b"x-http-method-override", b"origin"})
 
 _UNUSUAL_METHODS = frozenset({"HEAD", "OPTIONS"})
 
@@ -37,7 +36,7 @@ _GZIP_WINDOW = 31  # zlib: the largest window, in the gzip format
 
 def is_usual(scope: Scope) -> bool:
     """Whether the request is handed on as it is."""
-    return scope["method"] not in _UNUSUAL_METHODS and not any(name in _UNUSUAL_HEADERS for name, _value in scope["headers"])
+    return scope["method"] not in _UNUSUAL_METHODS and head_of(scope).is_usual
 
 
 class HttpCompat:

@@ -18,11 +18,13 @@ from uvicorn.server import ServerState
 from heliograph.api.http import http_rejections
 from heliograph.api.http.connections import COUNTED_MOST_BYTES, Book, Connections, Place
 from heliograph.api.http.cutting import CUT_OFF
-from heliograph.api.http.cycle import CLOSE, Cycle, Lane
+from heliograph.api.http.cycle import Cycle, Lane
 from heliograph.api.http.errors import URL_MAX_BYTES
+from heliograph.api.http.heads import Head, Request
+from heliograph.api.http.health_only import only_health_pages
 from heliograph.api.http.http_rejections import Rejection
 from heliograph.api.http.ws_protocol import WebSocket13
-from heliograph.asgi import JSON, Asgi, Message, Scope, Send, send_whole
+from heliograph.asgi import Asgi, Scope
 from heliograph.service.metrics import PROCESS
 
 log = structlog.get_logger()
@@ -44,9 +46,6 @@ FRAMING_MOST_BYTES = 64 * 1_024
 
 LINGER_MOST_BYTES = 1_024 * 1_024
 """Read and thrown away after a refusal."""
-
-PAGES = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Served beyond the bound of connections."""
 
 BETWEEN, HEAD, BODY = range(3)
 """Where the parser is."""
@@ -91,7 +90,7 @@ class Http11(HttpToolsProtocol):
         self._spare = place is not None and place.spare
         if place is not None and self._spare:
             place.holder = self
-            self.app, self._lane = _only_health_pages(self.app), None
+            self.app, self._lane = only_health_pages(self.app), None
         # In place of uvicorn's `cycle` and `pipeline`.
         self._latest: Cycle | None = None
         self._next: Cycle | None = None
@@ -110,6 +109,8 @@ class Http11(HttpToolsProtocol):
         """Parsing has stopped."""
         self._thrown_bytes = 0
         self._known_host: bytes | None = None
+        self._lasting: Scope | None = None
+        """What the scopes of all its requests have in common; None: no head came again yet."""
 
     # What the transport calls.
 
@@ -140,6 +141,10 @@ class Http11(HttpToolsProtocol):
             self._all.held += len(data)
             if self._all.held > self._limits.held_max_bytes and self._all.relieve(self):
                 return
+        between = self._book is self._all.idle and not self._unparsed and len(data) <= SLICE_BYTES
+        if between and (request := self._all.known.read(data)) is not None:
+            self._take(request)
+            return
         if b"h2c" in data:  # a head that comes in pieces, the offer cut in two, is the one that is still misread
             data = OFFER_OF_HTTP_2.sub(b"\r\nignored:", data, count=1)
         if self._unparsed or len(data) > SLICE_BYTES or len(self._waiting) >= WAITING_REQUESTS_MOST:
@@ -147,6 +152,8 @@ class Http11(HttpToolsProtocol):
             self._parse_on()
         else:
             self._parse(data)
+        if between and self._stage is BETWEEN and not self._deaf:
+            self._all.known.learn(data)
 
     # What the parser calls.
 
@@ -183,27 +190,43 @@ class Http11(HttpToolsProtocol):
                 self._give_up(http_rejections.UPGRADE_UNDER_WAY)
             return
         url = httptools.parse_url(self.url)
-        raw_path = url.path or b"/"
-        path = raw_path.decode("ascii")
-        scope["path"] = self.root_path + (urllib.parse.unquote(path) if "%" in path else path)
-        scope["raw_path"] = self.root_path.encode("ascii") + raw_path
-        scope["query_string"] = url.query or b""
+        self._set_target(scope, url.path or b"/", url.query or b"")
         before, self._stage = self._latest, BODY
-        self._latest = cycle = Cycle(
-            scope,
-            self.transport,
-            self.flow,
-            default_headers=self.server_state.default_headers,
-            expects_continue=self.expect_100_continue,
-            keep_alive=version != "1.0" and not self._spare and self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
-            tasks=self.tasks,
-        )
+        scope["headers"] = Head(self.headers)
+        keep_alive = version != "1.0" and not self._spare and self.parser.should_keep_alive()
+        self._latest = cycle = self._cycle(scope, keep_alive=keep_alive)
         if before is None or before.response_complete:
             self._next = cycle
         else:
             self.flow.pause_reading()
             self._waiting.appendleft(cycle)
+
+    def _set_target(self, scope: Scope, raw_path: bytes, query_string: bytes) -> None:
+        path = raw_path.decode("ascii")
+        scope["path"] = self.root_path + (urllib.parse.unquote(path) if "%" in path else path)
+        scope["raw_path"] = self.root_path.encode("ascii") + raw_path
+        scope["query_string"] = query_string
+
+    def _take(self, request: Request) -> None:
+        """The request is answered, which came whole and behind which nothing waits."""
+        self._wait_in(None)
+        if self._lasting is None:
+            super().on_message_begin()
+            self._lasting = {**self.scope}
+        scope = {**self._lasting, "method": request.method, "headers": request.head, "state": self.app_state.copy()}
+        self.scope = scope  # type: ignore[assignment]
+        self._set_target(scope, request.raw_path, request.query_string)
+        self._latest = self._next = self._cycle(scope, keep_alive=True, body=request.body)
+        self._begin()
+
+    def _cycle(self, scope: Scope, *, keep_alive: bool, body: bytes | None = None) -> Cycle:
+        """`body`: None: it is still to come."""
+        expects_continue, more = (self.expect_100_continue, True) if body is None else (False, False)
+        default_headers = self.server_state.default_headers
+        return Cycle(
+            scope, self.transport, self.flow, self.tasks, default_headers, self.on_response_complete, keep_alive, expects_continue,
+            body or b"", more, not more,
+        )  # fmt: skip
 
     def on_body(self, body: bytes) -> None:
         self._framing_bytes = 0
@@ -465,17 +488,3 @@ class Http11(HttpToolsProtocol):
         """Nothing is held any more."""
         self._all.held -= self._held
         self._held = 0
-
-
-def _only_health_pages(app: Any) -> Any:  # noqa: ANN401 - ASGI
-    """The app beyond the bound of connections: only pages that show how the server is."""
-
-    async def answer(scope: Message, receive: Any, send: Send) -> None:  # noqa: ANN401 - ASGI
-        if scope["path"] in PAGES:
-            await app(scope, receive, send)
-            return
-        why = http_rejections.CROWDED
-        PROCESS.requests_refused[why.reason] += 1
-        await send_whole(send, why.status, why.body, [JSON, (b"retry-after", b"1"), CLOSE])
-
-    return answer

@@ -88,10 +88,16 @@ def parse_query(query_string: bytes) -> Query:
         return Query(own, v1_errors=common.get("$.xgafv") == "1", rejection=rejection)
 
 
+@functools.cache
+def _unset(message: type[msgspec.Struct]) -> Any:  # noqa: ANN401 - one of this class
+    return message()
+
+
 def read_own(message: type[Q], own: Mapping[str, list[str]]) -> Q:
     """A method's own parameters as its message.  Raises: InvalidArgument with everything wrong at once."""
     if not own:
-        return message()
+        unset: Q = _unset(message)
+        return unset
     fields, by_proto_name = _fields_of(message)
     unknown = [name for name in own if name not in fields and name not in by_proto_name]
     if unknown:

@@ -7,7 +7,7 @@ from typing import Any
 
 from heliograph.api.http.cycle import Cycle
 from heliograph.api.http.errors import Headers
-from heliograph.asgi import Send, send_whole, whole_headers
+from heliograph.asgi import Send, send_whole
 
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
@@ -32,20 +32,15 @@ def send_answer(send: Send, status: int, body: bytes, *, headers: Headers) -> Aw
     return send_whole(send, status, body, [NO_SNIFFING, *headers])
 
 
-def write_answer(cycle: Cycle, status: int, body: bytes, *, headers: Headers) -> None:
-    """As `send_answer`, in one piece and at once."""
-    cycle.answer(status, whole_headers(body, [NO_SNIFFING, *headers]), body)
-
-
 def write_sparingly(cycle: Cycle, status: int, body: bytes, *, headers: Headers) -> bool:
-    """As `write_answer`, compressed if it is large. False: compressing it would take long, and nothing was written."""
-    if len(body) >= IN_THREAD_FROM_BYTES:
-        return False
+    """As `send_answer`, in one piece and at once, compressed if it is large. False: that would take long, and nothing was written."""
     if len(body) >= GZIP_FROM_BYTES:
+        if len(body) >= IN_THREAD_FROM_BYTES:
+            return False
         headers = [*headers, _VARIES]
         if _is_gzip_wanted(cycle.scope):
             body, headers = _gzip(body), [*headers, _GZIPPED]
-    write_answer(cycle, status, body, headers=headers)
+    cycle.answer(status, [(b"content-length", b"%d" % len(body)), NO_SNIFFING, *headers], body)
     return True
 
 

@@ -30,6 +30,8 @@ SHORT_MOST, MEDIUM_MOST = 125, 0xFFFF
 MEDIUM, LONG = 126, 127
 """In place of the length: two bytes with it follow, or eight."""
 HEAD_BYTES, MASK_BYTES = 2, 4
+MEDIUM_HEAD_BYTES: Final = HEAD_BYTES + 2 + MASK_BYTES
+UNMASKED_MEDIUM, MASKED_MEDIUM = bytes((TEXT, MEDIUM)), bytes((TEXT, MASKED + MEDIUM))
 
 PONG_WITHIN_S: Final = 30.0
 CLOSED_WITHIN_S: Final = 10.0
@@ -110,9 +112,9 @@ class Frames(asyncio.Protocol):
         if size <= SHORT_MOST:
             head = bytes((TEXT, size))
         elif size <= MEDIUM_MOST:
-            head = bytes((TEXT, MEDIUM, size >> 8, size & 0xFF))
+            head = UNMASKED_MEDIUM + size.to_bytes(2)
         else:
-            head = bytes((TEXT, LONG)) + size.to_bytes(8, "big")
+            head = bytes((TEXT, LONG)) + size.to_bytes(8)
         if self._closing is None and not self._transport.is_closing():
             self._write(head + text)
 
@@ -167,7 +169,12 @@ class Frames(asyncio.Protocol):
         if self._library is not None:
             self._read_by_library(data)
         elif self._partial is None:
-            self._read(data)
+            size = len(data) - MEDIUM_HEAD_BYTES
+            if SHORT_MOST < size <= MEDIUM_MOST and size <= self._max_bytes and data.startswith(MASKED_MEDIUM + size.to_bytes(2)):
+                # One whole text: what phones mostly send. It is read below as well, in three times as many steps.
+                self._take(apply_mask(data[MEDIUM_HEAD_BYTES:], data[MEDIUM_HEAD_BYTES - MASK_BYTES : MEDIUM_HEAD_BYTES]))
+            else:
+                self._read(data)
         else:
             self._partial += data
             if len(self._partial) >= self._wanted:

@@ -5,6 +5,7 @@ from typing import TypedDict
 
 import msgspec
 
+from heliograph.api.http.heads import head_of
 from heliograph.api.http.query import PageQuery
 from heliograph.api.method import Begun, Call
 from heliograph.api.resources.answers import EMPTY, list_body
@@ -63,8 +64,8 @@ def issue_at_once(call: Call) -> Begun | None:
     if len(call.body) > AT_ONCE_BYTES or _request_id(call):
         return None
     command = ENVELOPE.decode(call.body, behaviour=call.ports.limits.behaviour)
-    sees, rule = issuing(call.ports, DeviceName(*call.ids), command, caller=call.caller, permit=call.permit)
-    return Begun(sees, rule, _rendered)
+    asked = issuing(call.ports, DeviceName(*call.ids), command, caller=call.caller, permit=call.permit)
+    return Begun(asked.sees, asked.rule, _rendered)
 
 
 def _rendered(operation: Operation | None) -> bytes | None:
@@ -74,13 +75,10 @@ def _rendered(operation: Operation | None) -> bytes | None:
 def _request_id(call: Call) -> str:
     """How the request names itself; empty: it does not.  Raises: InvalidArgument."""
     query: IssueCommandQuery = call.query
-    key = None
-    for name, value in call.scope["headers"]:
-        if name == b"idempotency-key":
-            key = value.decode("latin-1")
+    key = head_of(call.scope).idempotency_key
     if key is None and not query.request_id:
         return ""
-    return request_id_of(idempotency_key=key, request_id=query.request_id)
+    return request_id_of(idempotency_key=None if key is None else key.decode("latin-1"), request_id=query.request_id)
 
 
 async def get(call: Call) -> bytes:

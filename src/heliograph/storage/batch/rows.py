@@ -154,6 +154,8 @@ class Written:
         self.names: list[tuple[int, DeviceName]] = []
         self.new_operations: dict[OperationKey, int] = {}
         """With the device's key, in the order of writing."""
+        self.indexed = False
+        """Whether the new operations stand in their devices' index already, so that no sweep need bring them there."""
         self.operations: dict[OperationKey, int] = {}
         """Changed ones that were there before, likewise."""
         self.devices: set[DeviceName] = set()

@@ -1,7 +1,7 @@
 """What the rules of a batch see: committed rows, and over them what the rules before wrote."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,8 +12,9 @@ from heliograph.domain.notification import Subscription, subscription_of
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import PolicyRecord
 from heliograph.service.metrics import Happened
-from heliograph.service.ports import Facts, Sees
+from heliograph.service.ports import Ask, Facts, Sees
 from heliograph.service.record_rules import RecordName
+from heliograph.service.rules import SeesOperation
 from heliograph.storage.batch.rows import NOTHING, DeviceState, Looked, OperationKey, Remembered, SerialKey, Source, Written
 from heliograph.storage.kind import Kind
 from heliograph.storage.kinds import ENTERPRISES, OF_KEY, POLICIES, REQUESTS, TOKENS, kind_named
@@ -64,6 +65,14 @@ class View:
         if any(sees.request or sees.enterprise or sees.policy or sees.token_name or sees.token_value or sees.records for sees in all_sees):
             self._foresee_records(all_sees)
 
+    def foresee_slice(self, asks: Sequence[Ask[Any]]) -> None:
+        """Everything that these rules asked for is looked up, as `foresee` does."""
+        if all(map(is_plain, unlike(asks))):
+            devices = {device for device, _, _ in asks}
+            self.states.fill(devices, self._memory.devices, self._source.device_states)
+        else:
+            self.foresee([msgspec.structs.replace(sees, device=device) for device, sees, _ in asks])
+
     def _foresee_records(self, all_sees: Collection[Sees]) -> None:
         wanted: defaultdict[Kind[Any, Any], set[Any]] = defaultdict(set)
         for sees in all_sees:
@@ -107,6 +116,8 @@ class View:
 
     def facts(self, sees: Sees) -> Facts:
         """What the rule sees at this point of the batch."""
+        if type(sees) is SeesOperation:
+            return self._facts_of_operation(sees)
         name = sees.device
         state = self.states.get(name) or self.state(name) if name is not None else None
         if sees.credential_hash is not None and (state is None or state.record is None):
@@ -120,7 +131,7 @@ class View:
         device = state.record if state is not None else None
         last_create_ms = self.newest_ms(name) if name is not None else 0
         open_count = len(self._open_before(name)) + len(self.opened.get(name, ())) if name is not None else 0
-        if _is_plain(sees):
+        if is_plain(sees):
             # What most rules see, with every command's issue among them: to look for everything else costs twice as much.
             return Facts(now_us=self.now_us, device=device, tombstone=tombstone, last_create_ms=last_create_ms, open_count=open_count)
         return Facts(
@@ -138,6 +149,40 @@ class View:
             request=self.record(REQUESTS, sees.request) if sees.request is not None else None,
             policy=self._policy(sees, state) if sees.policy is not None or sees.device_policy else None,
             records=tuple(self.record(OF_KEY[type(name)], name) for name in sees.records) if sees.records else (),
+        )
+
+    def facts_of_device(self, name: DeviceName) -> Facts:
+        """What a rule sees at this point of the batch that asks for this device only: as `facts`, in a third of the time."""
+        state = self.states.get(name) or self.state(name)
+        if state is None or state.tombstone is not None:
+            return self.facts(Sees(device=name))
+        if (record := state.record) is not None:
+            name = record.name  # the object that most maps have for a key: found by looking at it, not into it
+        before = self.open.get(name)
+        if before is None:
+            before = self._memory.open.get(name, ())
+        return Facts(
+            now_us=self.now_us,
+            device=record,
+            last_create_ms=self.given.get(name) or self._memory.given.newest_ms(name),
+            open_count=len(before) + len(self.opened.get(name, ())),
+        )
+
+    def _facts_of_operation(self, sees: SeesOperation) -> Facts:
+        """The short way of two in three rules of a command's life: an acknowledgement's and a report's."""
+        name = sees.device
+        key = name, sees.create_ms
+        state = self.states.get(name) or self.state(name)
+        tombstone = state.tombstone if state is not None else None
+        if tombstone is not None and tombstone.expires_us <= self.now_us:
+            tombstone = None
+        return Facts(
+            now_us=self.now_us,
+            device=state.record if state is not None else None,
+            tombstone=tombstone,
+            operation=self.operations.get(key) or self.operation(key),
+            open_count=len(self._open_before(name)) + len(self.opened.get(name, ())),
+            subscription=self.subscription(name.parent) if sees.subscription else None,
         )
 
     def operation(self, key: OperationKey) -> Operation | None:
@@ -207,7 +252,7 @@ class View:
         return self.record(POLICIES, name) if name is not None else None
 
 
-def _is_plain(sees: Sees) -> bool:
+def is_plain(sees: Sees) -> bool:
     """Whether the rule asks for its device only."""
     return not (
         sees.create_ms is not None or sees.open_operations or sees.enterprise or sees.subscription or sees.token_name or sees.token_value
@@ -227,6 +272,11 @@ def records_of(sees: Sees) -> Iterator[tuple[Kind[Any, Any], Any]]:
         yield REQUESTS, sees.request
     for name in sees.records:
         yield OF_KEY[type(name)], name
+
+
+def unlike(asks: Iterable[Ask[Any]]) -> Collection[Sees]:
+    """What the rules must see besides their devices: mostly one object for all of them."""
+    return {id(sees): sees for _, sees, _ in asks}.values()
 
 
 def check_names(names: Collection[RecordName]) -> None:

@@ -14,7 +14,8 @@ from heliograph.protojson.errors import InvalidArgument, Unavailable
 from heliograph.service.metrics import StoreCounts
 from heliograph.storage.postgres.link import DATABASE_ERRORS, Link
 from heliograph.storage.postgres.runner import UNFIT, Decided, Rejected, Runner, commit, nothing_done, trouble_of
-from heliograph.storage.queue.rule_queue import Outcome, Queued, RuleQueue, answer_all
+from heliograph.storage.postgres.slices import apart
+from heliograph.storage.queue.rule_queue import Entry, Outcome, Queued, QueuedSlice, RuleQueue, answer_all
 
 OVERLAPS_FROM = 64
 """Rules that are worth a batch of their own while another one commits: fewer wait for that, since two small batches cost more than one."""
@@ -28,11 +29,13 @@ LONGEST_PAUSE_S = 1.0
 class Batches:
     """Takes what waits in the queue, batch by batch. `done` is called after each commit, right after the answers."""
 
-    def __init__(self, links: Sequence[Link], runner: Runner, *, counts: StoreCounts, done: Callable[[Decided], None]) -> None:
+    def __init__(
+        self, links: Sequence[Link], runner: Runner, *, counts: StoreCounts, done: Callable[[Decided], None], waits_most_s: float
+    ) -> None:
         self.trouble: str | None = None
         """Why writes do not work, if they do not."""
         self._woken = asyncio.Event()
-        self.rule_queue = RuleQueue(counts, lambda _: None, wake=self._woken.set)
+        self.rule_queue = RuleQueue(counts, lambda _: None, wake=self._woken.set, waits_most_s=waits_most_s)
         self._counts = counts
         self._links = links
         self._runner = runner
@@ -92,7 +95,7 @@ class Batches:
             closed = self.rule_queue.closed  # asked before: what comes between is taken at the next turn
             if closed or self._worth_a_batch():
                 if entries := self.rule_queue.take():
-                    return [entry for entry in entries if isinstance(entry, Queued)]
+                    return _as_rules(entries)
                 if closed:
                     break
             await self._woken.wait()
@@ -185,3 +188,8 @@ class Batches:
             answer_all(decided.outcomes)
             self._counts.committed(decided.batch.happened, rules=len(decided.outcomes), commit_s=self._loop.time() - since_s)
             self._done(decided)
+
+
+def _as_rules(entries: Sequence[Entry]) -> Sequence[Queued]:
+    first = entries[0]
+    return apart(first) if isinstance(first, QueuedSlice) else [entry for entry in entries if isinstance(entry, Queued)]

@@ -34,7 +34,8 @@ from heliograph.storage.postgres.reading import Reader
 from heliograph.storage.postgres.runner import Decided, Runner
 from heliograph.storage.postgres.timers import Timers
 from heliograph.storage.queue.bulk_verbs import BulkVerbs
-from heliograph.storage.queue.rule_queue import Queued, reject
+from heliograph.storage.queue.lanes import WAITS_MOST_S
+from heliograph.storage.queue.rule_queue import Queued, QueuedSlice, reject
 from heliograph.storage.record_verbs import RecordVerbs
 from heliograph.storage.service_keys import StoredServiceKeys
 
@@ -56,6 +57,7 @@ class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
         clock: Clock,
         ring: Callable[[DeviceName], None],
         on_fatal: Callable[[BaseException], None],
+        waits_most_s: float,
     ) -> None:
         """`links` are open: one for what the store does by itself, then BATCH_LINKS, then READ_LINKS."""
         self.counts = StoreCounts()
@@ -66,7 +68,7 @@ class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
         self._dead: str | None = None
         runner = Runner(loader, now_us=clock.now_us)
         self._timers = Timers(links[0], runner)
-        self._batches = Batches(links[1 : 1 + BATCH_LINKS], runner, counts=self.counts, done=self._committed)
+        self._batches = Batches(links[1 : 1 + BATCH_LINKS], runner, counts=self.counts, done=self._committed, waits_most_s=waits_most_s)
         self._reader = Reader(links[1 + BATCH_LINKS :], loader)
         self._commit_listeners = PostgresCommitListeners(ring)
         self._health = Health(self._reader, self._timers, self._batches, self._commit_listeners)
@@ -85,10 +87,11 @@ class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
         ring: Callable[[DeviceName], None],
         on_fatal: Callable[[BaseException], None] = exit_at_once,
         may_be_new: bool = True,
+        waits_most_s: float = WAITS_MOST_S,
     ) -> Self:
         """The store in this database (postgresql://…), its tables migrated if needed, and created if the database `may_be_new`.
 
-        `ring` is called on the event loop after a commit.
+        `ring` is called on the event loop after a commit. What waits for the store for longer than `waits_most_s` is refused.
 
         Raises: DatabaseTooNew, Unreachable, NotAdmitted, AddressUnfit, DatabaseMissing.
         """
@@ -102,7 +105,7 @@ class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
                 await migrate(links[0], clock.now_us(), may_be_new=may_be_new)
                 await open_all(links[1:])
                 await loader.stock(links[0])
-                store = cls(links, loader, clock=clock, ring=ring, on_fatal=on_fatal)
+                store = cls(links, loader, clock=clock, ring=ring, on_fatal=on_fatal, waits_most_s=waits_most_s)
                 undo.push_async_callback(store.close)
                 await store._health.look()
                 undo.pop_all()
@@ -129,9 +132,9 @@ class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
         check_names(sees.records)
         self._batches.rule_queue.put(Queued(sees, rule, waiter, self._acting()), lane)
 
-    async def _slice_answered(self, entries: Sequence[Queued], future: asyncio.Future[T]) -> T:
-        self._batches.rule_queue.put_slice(entries)
-        return await future
+    async def _slice_answered(self, entry: QueuedSlice[T], answered: asyncio.Future[Sequence[T | Exception]]) -> Sequence[T | Exception]:
+        self._batches.rule_queue.put_slice(entry)
+        return await answered
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         decided = await self._timers.decide_due(rule, limit=limit, acting=self._acting())

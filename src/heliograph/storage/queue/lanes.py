@@ -12,7 +12,7 @@ E = TypeVar("E")
 WAITS_MOST_S = 1.0
 """An entry not taken by then is refused: callers and phones that have given up must not find their command executed later."""
 LANE_MOST = {Lane.PHONES: 20_000, Lane.CALLERS: 10_000, Lane.TIMERS: 1_000, Lane.BULK: 10_000}
-"""Entries that may wait in a lane: about what a good disk takes in a second, so more could only become overdue.
+"""Entries (of BULK: their rules) that may wait in a lane: about what a good disk takes in a second, so more could only become overdue.
 
 More for phones: after a restart all of them say hello at once.
 """
@@ -35,9 +35,9 @@ class Lanes(Generic[E]):
 
     def __init__(self, *, waits_most_s: float = WAITS_MOST_S) -> None:
         self.waits_most_s = waits_most_s
-        self._lanes: tuple[_Line[E], ...] = tuple(_Line() for _ in Lane)
-        self._mixed = self._lanes[: Lane.BULK]
-        self._slices = self._lanes[Lane.BULK]
+        self._mixed: tuple[_Line[E], ...] = tuple(_Line() for _ in range(Lane.BULK))
+        self._slices: _Slices[E] = _Slices()
+        self._lanes: tuple[_Line[E], ...] = (*self._mixed, self._slices)
         self._alone: _Line[E] = _Line()
         self._lines = (*self._lanes, self._alone)
         self._passed = 0
@@ -68,15 +68,15 @@ class Lanes(Generic[E]):
             raise Overloaded(retry_after_s=RETRY_AFTER_S)
         if lane is Lane.BULK:
             for entry in entries:
-                self._slices.put((entry,), now_s)
+                self._slices.put_one(entry, 1, now_s)
         else:
             self._lanes[lane].put(entries, now_s)
 
-    def put_slice(self, entries: Sequence[E], *, now_s: float) -> None:
-        """The entries wait in the lane BULK, to be taken together and by themselves.  Raises: Overloaded: as `put_all`."""
-        if len(entries) > self.room(Lane.BULK):
+    def put_slice(self, entry: E, *, rules: int, now_s: float) -> None:
+        """The entry, of so many rules, waits in the lane BULK, to be taken by itself.  Raises: Overloaded: it has no room for them."""
+        if rules > self.room(Lane.BULK):
             raise Overloaded(retry_after_s=RETRY_AFTER_S)
-        self._slices.put(entries, now_s)
+        self._slices.put_one(entry, rules, now_s)
 
     def put_alone(self, entry: E, *, now_s: float) -> None:
         """The entry waits for a batch of its own: until no rule waits, at most ALONE_WAITS_MOST_S.  Raises: Overloaded: too many do."""
@@ -85,7 +85,7 @@ class Lanes(Generic[E]):
         self._alone.put((entry,), now_s)
 
     def take(self, most: int, now_s: float) -> list[E]:
-        """The next batch: at most `most` entries, PHONES before CALLERS before TIMERS; or one that runs alone; or a slice, whole.
+        """The next batch: at most `most` entries, PHONES before CALLERS before TIMERS; or one that runs alone; or a slice.
 
         With `most` of at least 8, a lower lane gets an eighth of it, or all that it has. No overdue ones are taken.
         """
@@ -116,7 +116,8 @@ class Lanes(Generic[E]):
         """Everything that waits, removed, the overdue ones too: for a store that ends."""
         everything, self._late = self._late, []
         for line in self._lines:
-            everything += line.take(line.length)
+            while line.length:
+                everything += line.take_burst()
         return everything
 
     def oldest_s(self) -> float | None:
@@ -163,3 +164,24 @@ class _Line(Generic[E]):
                 self.bursts[0] = (since_s, entries[room:])
                 self.length -= room
         return taken
+
+
+class _Slices(_Line[E]):
+    """Slices, each taken by itself; `length` counts their rules."""
+
+    __slots__ = ("_rules",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rules: deque[int] = deque()
+
+    def put_one(self, entry: E, rules: int, since_s: float) -> None:
+        self.bursts.append((since_s, (entry,)))
+        self._rules.append(rules)
+        self.length += rules
+
+    def take_burst(self) -> Sequence[E]:
+        """The oldest slice."""
+        _, entries = self.bursts.popleft()
+        self.length -= self._rules.popleft()
+        return entries

@@ -9,7 +9,7 @@ import functools
 import queue
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,10 +18,12 @@ from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.service.changes import Thing
 from heliograph.service.metrics import Happened, LaneLoad, LaneLoads, StoreCounts
-from heliograph.service.ports import Lane, Rule, Sees, Waiter
+from heliograph.service.ports import Ask, Lane, Rule, Sees, Waiter
+from heliograph.storage.batch.view import is_plain
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.queue.lanes import RETRY_AFTER_S, WAITS_MOST_S, Lanes
 
+T = TypeVar("T")
 BATCH_MOST = 512
 GATHERED_MOST = 64
 """Rules that are handed to the writer without waiting for more."""
@@ -38,8 +40,15 @@ class Queued(msgspec.Struct, frozen=True):
     future: Waiter[Any]
     acting: Acting | None = None
     """Who is recorded in the audit trail; None: no one."""
-    bulk: bool = False
-    """One of a slice, of which all are: it comes once, so what it sees and writes displaces nothing that is remembered."""
+
+
+class QueuedSlice(msgspec.Struct, Generic[T], frozen=True):
+    """A slice that waits for its batch: one entry and one who waits, for to have both for each of its rules cost a fifth of bulk."""
+
+    asks: Sequence[Ask[T]]
+    future: Waiter[Sequence[T | Exception]]
+    """Gets the answers in the order of `asks`, with the error of a rule that raised in the place of its answer."""
+    acting: Acting | None = None
 
 
 class Exclusive(NamedTuple):
@@ -49,7 +58,7 @@ class Exclusive(NamedTuple):
     future: asyncio.Future[Any]
 
 
-Entry = Queued | Exclusive
+Entry = Queued | QueuedSlice[Any] | Exclusive
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -76,13 +85,17 @@ class Done(NamedTuple):
     """The enterprises that have new events."""
     changed: Collection[Thing] = ()
     """What the batch changed."""
+    rules: int = 0
+    """How many the batch had."""
+    refused: int = 0
+    """How many rules were not run."""
 
     def count_in(self, counts: StoreCounts) -> None:
         """Count the batch, if it was committed."""
         if self.happened is not None:
-            counts.committed(self.happened, rules=len(self.outcomes), commit_s=self.commit_us / 1_000_000)
-        elif refused := sum(isinstance(outcome.error, Overloaded) for outcome in self.outcomes):
-            counts.refused["storage"] += refused
+            counts.committed(self.happened, rules=self.rules, commit_s=self.commit_us / 1_000_000)
+        elif self.refused:
+            counts.refused["storage"] += self.refused
 
 
 class RuleQueue:
@@ -132,16 +145,16 @@ class RuleQueue:
         self._count += 1
         gathered.append(entry)
 
-    def put_slice(self, entries: Sequence[Queued]) -> None:
-        """The rules wait for a batch of their own, all of them.  Raises: Overloaded: too many slices wait, or the store ends."""
+    def put_slice(self, entry: QueuedSlice[Any]) -> None:
+        """Its rules wait for a batch of their own.  Raises: Overloaded: too many slices wait, or the store ends."""
         if self._rejection is not None:
             raise overloaded(self._rejection)
         loop = asyncio.get_running_loop()
         try:
             with self._lock:
-                self._lanes.put_slice(entries, now_s=loop.time())
+                self._lanes.put_slice(entry, rules=len(entry.asks), now_s=loop.time())
         except Overloaded:
-            self._counts.refused["full"] += len(entries)
+            self._counts.refused["full"] += len(entry.asks)
             raise
         self._wake_writer(loop)
 
@@ -213,7 +226,7 @@ class RuleQueue:
         with self._lock:
             overdue = self._lanes.overdue(loop.time())
             oldest_s = self._lanes.oldest_s()
-        self._counts.refused["waited"] += len(overdue)
+        self._counts.refused["waited"] += rules_in(overdue)
         reject(overdue)
         if oldest_s is None:
             self._sweep = None
@@ -236,7 +249,7 @@ class RuleQueue:
             self._bell.get_nowait()
 
     def take(self) -> list[Entry]:
-        """What runs as the next batch: rules, those of one slice, or one that runs alone; empty: nothing waits."""
+        """What runs as the next batch: rules, a slice, or one that runs alone; empty: nothing waits."""
         with self._lock:
             return self._lanes.take(BATCH_MOST, self._loop.time() if self._loop is not None else 0.0)
 
@@ -264,6 +277,33 @@ def run_rule(batch: Batch, entry: Queued, rings: list[DeviceName]) -> Outcome:
     if decision.ring is not None:
         rings.append(decision.ring)
     return Outcome(entry.future, decision.answer)
+
+
+def run_slice(batch: Batch, entry: QueuedSlice[T], rings: list[DeviceName]) -> list[T | Exception]:
+    """As `run_rule`, of each of its rules: their answers, and the error of one that raised in the place of its answer."""
+    answers: list[T | Exception] = []
+    acting = entry.acting
+    before: Sees | None = None
+    plain = False
+    for device, sees, rule in entry.asks:
+        if sees is not before:
+            before, plain = sees, is_plain(sees)
+        facts = batch.facts_of_device(device) if plain else batch.facts(msgspec.structs.replace(sees, device=device))
+        try:
+            decision = rule(facts)
+            batch.take(decision.writes, acting)
+        except Exception as error:  # noqa: BLE001 - the error belongs to the rule's caller
+            answers.append(error)
+            continue
+        if decision.ring is not None:
+            rings.append(decision.ring)
+        answers.append(decision.answer)
+    return answers
+
+
+def rules_in(entries: Iterable[Entry]) -> int:
+    """How many rules these are."""
+    return sum(len(entry.asks) if isinstance(entry, QueuedSlice) else 1 for entry in entries)
 
 
 def answer_all(outcomes: Iterable[Outcome]) -> None:

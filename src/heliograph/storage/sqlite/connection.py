@@ -13,13 +13,17 @@ from heliograph.storage.queries import DatabaseTooNew, migration_script, migrati
 LIBRARY_LEAST = (3, 51, 3)
 """Older ones may corrupt a log that one connection commits to while another checkpoints (sqlite.org/wal.html#walresetbug)."""
 BUSY_MS = 5_000
-WRITER_CACHE_KIB = 65_536
-"""Holds the inner pages and the newest leaves of all indexes for some 100,000 devices."""
-READER_CACHE_KIB = 8_192
+CACHE_KIB = 8_192
+"""Of a connection to a file. Holds the inner pages and the newest leaves of all indexes for some 100,000 devices. Not more: after a commit
+that reordered pages, SQLite looks at every page in the cache, a quarter of a millisecond with 64 MiB (docs/adr/0073)."""
 MEMORY_PAGE_BYTES = 512
 """SQLite's least: a database that is nearly empty has a page for each table and index; with the usual 4 KiB, three times the memory."""
-MEMORY_STATEMENTS = 8
-"""Compiled statements that a connection in memory keeps: 6 KiB each, which a thousand worlds must hold."""
+MEMORY_HAS_MANY = frozenset({
+    "devices", "device_keys", "operations", "outbox", "events", "requests", "tokens", "tombstones", "dead_letters", "serials"
+})  # fmt: skip
+"""Tables that a test may fill with thousands of rows: of the others, what only makes a search shorter is left out in memory."""
+MEMORY_STATEMENTS = 5
+"""Compiled statements that a connection in memory keeps: 5 KiB each, which a thousand worlds must hold. Eight are no quicker."""
 MEMORY_CACHE_KIB = 2_048
 LOG_MOST_BYTES = 64 * 1024 * 1024
 """Size at which the write-ahead log restarts; the file is cut to it if a long read made it longer."""
@@ -58,7 +62,7 @@ class Connections(NamedTuple):
         with contextlib.ExitStack() as undo:
             lock = LockFile(path)
             undo.callback(lock.release)
-            writer = undo.enter_context(contextlib.closing(connect(path, cache_kib=WRITER_CACHE_KIB)))
+            writer = undo.enter_context(contextlib.closing(connect(path)))
             migrate(writer, now_us)
             opened = cls(lock, writer, connect(path), connect(path, read_only=True), connect(path, read_only=True))
             if not durable:
@@ -91,6 +95,10 @@ def memory_template(now_us: int) -> apsw.Connection:
     connection = apsw.Connection(":memory:")
     connection.pragma("page_size", MEMORY_PAGE_BYTES)
     migrate(connection, now_us)
+    for table, index in connection.execute(queries()["plain_indexes"]).fetchall():
+        if table not in MEMORY_HAS_MANY:  # a page, a part of the schema and its text: 1.3 KiB of each world
+            connection.execute(f"DROP INDEX {index}")
+    connection.execute("VACUUM")
     return connection
 
 
@@ -111,7 +119,7 @@ def copy_of(template: apsw.Connection) -> apsw.Connection:
     return Connections.in_memory(template).writer
 
 
-def connect(path: Path, *, cache_kib: int = READER_CACHE_KIB, read_only: bool = False) -> apsw.Connection:
+def connect(path: Path, *, cache_kib: int = CACHE_KIB, read_only: bool = False) -> apsw.Connection:
     """A connection in WAL mode that syncs every commit."""
     if not read_only:
         path.touch(mode=0o600)  # names, tokens and keys are private; SQLite gives its log the same mode

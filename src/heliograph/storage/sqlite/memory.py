@@ -121,7 +121,8 @@ class Memory:
         self._put_records(batch.records, without=batch.written.emptied)
         self._put_open(batch.open, batch.opened)
         self.given.put(batch.given, batch.now_us // 1_000)
-        self.unswept.add(batch.written.new_operations)
+        if not batch.written.indexed:
+            self.unswept.add(batch.written.new_operations)
         for act in batch.afterwards:
             act()
 

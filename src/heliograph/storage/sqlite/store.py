@@ -30,7 +30,7 @@ from heliograph.storage.kinds import TOMBSTONES, kind_of
 from heliograph.storage.outbox import Claims, Rota, message_from, soonest
 from heliograph.storage.queue.bulk_verbs import BulkVerbs
 from heliograph.storage.queue.lanes import WAITS_MOST_S
-from heliograph.storage.queue.rule_queue import Done, Exclusive, Queued, RuleQueue
+from heliograph.storage.queue.rule_queue import Done, Exclusive, Queued, QueuedSlice, RuleQueue
 from heliograph.storage.record_verbs import RecordVerbs
 from heliograph.storage.service_keys import StoredServiceKeys
 from heliograph.storage.sqlite.checkpointer import Checkpointer
@@ -84,21 +84,21 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
         self._memory = remembered(self._tables)
         self._reads = Tables(connections.reader)
         self._page_reads = Tables(connections.page_reader)
-        self._pages = ThreadPoolExecutor(1, thread_name_prefix="heliograph-pages")
+        self._pages = ThreadPoolExecutor(1, thread_name_prefix="heliograph-pages") if threads else None
         self.service_keys = StoredServiceKeys(self)
         self.sealing_key = SealingKeyTable(self._tables, self._alone)
         self._listeners = CommitListeners(ring, self._tables.nearest_deadline_us())
-        self._checkpointer = Checkpointer(connections.writer, connections.checkpointer, on_fatal=on_fatal)
+        self._checkpointer = Checkpointer(connections.writer, connections.checkpointer, on_fatal=on_fatal) if threads else None
         self._writer = Writer(
             self._tables,
             self._memory,
             rule_queue=self._rule_queue,
             now_us=clock.now_us,
             sweeper=Sweeper(self._tables, self._memory, unswept_most=unswept_most),
-            between_batches=self._checkpointer.restart_if_large,
+            between_batches=self._checkpointer.restart_if_large if self._checkpointer is not None else _nothing,
             on_fatal=on_fatal,
         )
-        if threads:
+        if self._checkpointer is not None:
             self._writer.start()
             self._checkpointer.start()
 
@@ -145,12 +145,13 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
         return await self._answered(future)
 
     def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
-        check_names(sees.records)
+        if sees.records:
+            check_names(sees.records)
         self._rule_queue.put(Queued(sees, rule, waiter, self._acting()), lane)
 
-    async def _slice_answered(self, entries: Sequence[Queued], future: asyncio.Future[T]) -> T:
-        self._rule_queue.put_slice(entries)
-        return await self._answered(future)
+    async def _slice_answered(self, entry: QueuedSlice[T], answered: asyncio.Future[Sequence[T | Exception]]) -> Sequence[T | Exception]:
+        self._rule_queue.put_slice(entry)
+        return await self._answered(answered)
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         acting = self._acting()
@@ -422,7 +423,7 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
         self._writer.serve_waiting()
 
     async def _in_thread(self, read: Callable[[], T]) -> T:
-        if not self._threads:
+        if self._pages is None:
             return read()
         return await asyncio.wrap_future(self._pages.submit(read))
 
@@ -454,10 +455,15 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
         if self._threads:
             await asyncio.to_thread(self._writer.join)
         self._rule_queue.end()
-        if self._threads:
+        if self._checkpointer is not None:
             await asyncio.to_thread(self._checkpointer.stop)
+        if self._pages is not None:
             await asyncio.to_thread(self._pages.shutdown)
         self._connections.close()
+
+
+def _nothing() -> None:
+    """A database in memory has no log."""
 
 
 def _device(row: ReadRow) -> DeviceRecord:

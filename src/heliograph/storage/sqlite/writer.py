@@ -13,7 +13,18 @@ import apsw
 from heliograph.domain.errors import OutcomeUnknown, Overloaded
 from heliograph.domain.names import DeviceName
 from heliograph.storage.batch.writes import Batch
-from heliograph.storage.queue.rule_queue import Done, Entry, Exclusive, Outcome, Queued, RuleQueue, run_rule
+from heliograph.storage.queue.rule_queue import (
+    Done,
+    Entry,
+    Exclusive,
+    Outcome,
+    Queued,
+    QueuedSlice,
+    RuleQueue,
+    rules_in,
+    run_rule,
+    run_slice,
+)
 from heliograph.storage.sqlite.memory import Memory
 from heliograph.storage.sqlite.sweeper import Sweeper
 from heliograph.storage.sqlite.tables import NO_ROOM, Tables
@@ -60,14 +71,17 @@ class Writer:
         self._sweeper = sweeper
         self._stuck = False
         """The sweeper had no room; it tries again with the next batch."""
-        self._thread = threading.Thread(target=self._run, name="heliograph-writer", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Begin the thread: made here, since a store without one is one of a thousand, and a thread's object has two KiB."""
+        self._thread = threading.Thread(target=self._run, name="heliograph-writer", daemon=True)
         self._thread.start()
 
     def join(self) -> None:
         """Everything that the queue let in before it closed has been answered, and the thread has ended. Blocks."""
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def hangs(self, now_us: int) -> str | None:
         """A sentence, if a batch has been in progress for longer than any disk needs. Asked from any thread."""
@@ -121,33 +135,38 @@ class Writer:
         self._now_us = self._busy_since_us = max(self._now_us, self._clock_us())
         batch = Batch(self._memory, self._tables, self._now_us)
         rings: list[DeviceName] = []
+        bulk = isinstance(entries[0], QueuedSlice)
         try:
             outcomes = self._decide(batch, entries, rings)
-            commit_us = self._settle(batch)
+            commit_us = self._settle(batch, bulk=bulk)
         except NO_ROOM as error:
             self._tables.roll_back()
             self.trouble = f"The database accepts no writes: {error}."
             refused = Overloaded(f"{self.trouble} Nothing was done: try again.", retry_after_s=1)
-            self._tell([Outcome(entry.future, error=refused) for entry in entries])
+            self._tell([Outcome(entry.future, error=refused) for entry in entries], refused=rules_in(entries))
         except ExclusiveFailed as error:
             self._tables.roll_back()
             self._tell([Outcome(entries[0].future, error=error.cause)])
         else:
-            self._memory.remember(batch, in_passing=isinstance(entries[0], Queued) and entries[0].bulk)
+            self._memory.remember(batch, in_passing=bulk)  # a slice comes once, so what it sees and writes displaces nothing
             self._stuck = False
             if batch.written or isinstance(entries[0], Exclusive):
                 self._nearest_us = self._tables.nearest_deadline_us()
             message_ids = [message.message_id for message in batch.written.outbox.new]
             happened = None if commit_us is None else batch.happened
             done = Done(
-                outcomes, rings, self._nearest_us, message_ids, happened, commit_us or 0, batch.event_streams(), batch.changed_things()
-            )
+                outcomes, rings, self._nearest_us, message_ids, happened, commit_us or 0, batch.event_streams(), batch.changed_things(),
+                rules_in(entries),
+            )  # fmt: skip
             self._rule_queue.answer(done)
 
     def _decide(self, batch: Batch, entries: Sequence[Entry], rings: list[DeviceName]) -> list[Outcome]:
         first = entries[0]
         if isinstance(first, Exclusive):
             return [Outcome(first.future, self._alone(first, batch))]
+        if isinstance(first, QueuedSlice):
+            batch.foresee_slice(first.asks)
+            return [Outcome(first.future, run_slice(batch, first, rings))]
         batch.foresee([entry.sees for entry in entries if isinstance(entry, Queued)])
         return [run_rule(batch, entry, rings) for entry in entries if isinstance(entry, Queued)]
 
@@ -160,8 +179,8 @@ class Writer:
         except Exception as error:
             raise ExclusiveFailed(error) from error
 
-    def _settle(self, batch: Batch) -> int | None:
-        """Make the batch durable. Returns how long that took in microseconds; None: there was nothing to write."""
+    def _settle(self, batch: Batch, *, bulk: bool) -> int | None:
+        """Make the batch (`bulk`: of a slice) durable. Returns how long that took in microseconds; None: there was nothing to write."""
         alone = self._tables.in_transaction
         if not alone:
             if not batch.written:
@@ -169,8 +188,11 @@ class Writer:
             self._tables.one("begin")
         from_us = self._clock_us()
         self._tables.write(batch)
+        if bulk and (indexed := self._sweeper.write_at_once(batch.written.new_operations)) is not None:
+            batch.written.indexed = True
+            batch.afterwards.append(indexed)
         if self._sweeper.due and not alone:  # what ran alone may have removed what would be swept
-            batch.afterwards.append(self._sweeper.write(came=len(batch.written.new_operations)))
+            batch.afterwards.append(self._sweeper.write(came=0 if batch.written.indexed else len(batch.written.new_operations)))
         try:
             self._tables.one("commit")
         except NO_ROOM:
@@ -192,17 +214,18 @@ class Writer:
         else:
             self.trouble = None
 
-    def _tell(self, outcomes: Sequence[Outcome]) -> None:
-        self._rule_queue.answer(Done(outcomes, (), self._nearest_us))
+    def _tell(self, outcomes: Sequence[Outcome], *, refused: int = 0) -> None:
+        self._rule_queue.answer(Done(outcomes, (), self._nearest_us, refused=refused))
 
     def _die(self, error: BaseException, entries: Sequence[Entry]) -> None:
         self.trouble = f"The database writer stopped: {error!r}."
         refused = Overloaded(self.trouble)
         unknown: Exception = OutcomeUnknown() if isinstance(error, CommitFailed) else refused
         outcomes = [Outcome(entry.future, error=unknown) for entry in entries]
-        outcomes += [Outcome(entry.future, error=refused) for entry in self._rule_queue.fail(self.trouble)]
+        left = self._rule_queue.fail(self.trouble)
+        outcomes += [Outcome(entry.future, error=refused) for entry in left]
         self._on_fatal(error)
-        self._rule_queue.answer(Done(outcomes, (), self._nearest_us))
+        self._tell(outcomes, refused=rules_in(left if unknown is not refused else (*entries, *left)))
 
 
 class CommitFailed(Exception):
