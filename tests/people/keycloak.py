@@ -138,7 +138,7 @@ def _made() -> Path:
 def _started(made: Path, data: Path, port: int) -> Iterator[None]:
     """It listens until the block ends, and then has written everything."""
     command = [
-        made / f"keycloak-{VERSION}" / "bin" / "kc.sh", "start", "--optimized", "--http-enabled=true", "--hostname-strict=false",
+        str(made / f"keycloak-{VERSION}" / "bin" / "kc.sh"), "start", "--optimized", "--http-enabled=true", "--hostname-strict=false",
         "--http-host=127.0.0.1", f"--http-port={port}", "--cache=local", f"--db-url=jdbc:h2:file:{data}/h2;NON_KEYWORDS=VALUE",
     ]  # fmt: skip
     with subprocess.Popen(
