@@ -16,6 +16,7 @@ from tests.people.visitor import Visitor
 from tests.ports import reserved_port
 from tests.sign_in.conftest import Guarded, guarded_server
 
+pytestmark = pytest.mark.keycloak
 RULES = tuple(map(group_rule, ("fleet-admins=admin:*", "acme-desk=viewer:acme")))
 
 
