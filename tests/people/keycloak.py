@@ -7,7 +7,6 @@ import contextlib
 import http.client
 import json
 import os
-import re
 import shutil
 import subprocess
 import zipfile
@@ -22,6 +21,7 @@ from tests.not_tried import not_tried, program_or_skip
 from tests.one_at_a_time import CACHE, made_once
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
+from tests.running import Running
 from tests.socket_watch import beyond_loopback
 
 VERSION = "26.4.7"
@@ -35,9 +35,8 @@ CLIENT = Path(__file__).parents[2] / "deploy" / "keycloak" / "client.json"
 REALM = "acme"
 PASSWORD = "correct horse"
 ADMIN = {"KC_BOOTSTRAP_ADMIN_USERNAME": "admin", "KC_BOOTSTRAP_ADMIN_PASSWORD": PASSWORD}
-PEOPLE = {"anna": ["fleet-admins", "everyone"], "vera": ["acme-desk"], "nick": ["everyone"]}
+PEOPLE = {"anna": ["fleet-admins", "everyone"], "vera": ["acme-desk"], "olga": ["acme-desk"], "nick": ["everyone"]}
 """Who they are, and their groups."""
-LISTENING = re.compile(r"Listening on: ")
 
 
 @dataclass(frozen=True)
@@ -141,16 +140,9 @@ def _started(made: Path, data: Path, port: int) -> Iterator[None]:
         str(made / f"keycloak-{VERSION}" / "bin" / "kc.sh"), "start", "--optimized", "--http-enabled=true", "--hostname-strict=false",
         "--http-host=127.0.0.1", f"--http-port={port}", "--cache=local", f"--db-url=jdbc:h2:file:{data}/h2;NON_KEYWORDS=VALUE",
     ]  # fmt: skip
-    with subprocess.Popen(
-        command, env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
+    with Running(command, env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:
-            said = ""
-            while not LISTENING.search(said):
-                line = process.stdout.readline()
-                assert line, f"Keycloak ended: {said[-4_000:]}"
-                said += line
+            process.until("Listening on: ")
             yield
         finally:
             process.terminate()  # kc.sh has made way for Java by exec
