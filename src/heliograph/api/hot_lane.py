@@ -7,7 +7,6 @@ waited for after all, a task of its own goes on with the same call.
 
 import contextlib
 from collections.abc import Awaitable, Callable
-from contextvars import Context, copy_context
 from typing import Any
 
 import msgspec
@@ -16,11 +15,13 @@ from heliograph.api.calls import Asked, Calls
 from heliograph.api.health_pages import OK
 from heliograph.api.http.cycle import Cycle
 from heliograph.api.http.query import USUAL, parse_query
-from heliograph.api.http.sending import write_sparingly
+from heliograph.api.http.sending import write_json
 from heliograph.api.http.streaming import Stream
-from heliograph.api.method import Call, Method, MethodTable, own_of
-from heliograph.asgi import JSON, ClientGone, Receive, Scope, Send
+from heliograph.api.method import AtOnce, Call, Method, MethodTable, own_of
+from heliograph.asgi import ClientGone, Receive, Scope, Send
+from heliograph.domain.audit import Acting
 from heliograph.protojson.errors import HeliographError
+from heliograph.service.acting import UNKNOWN, context_of
 from heliograph.service.work_aside import AT_ONCE_BYTES
 
 
@@ -42,13 +43,14 @@ class HotLane:
             method, ids = self._table.find(scope["method"], path.removeprefix(self._table.prefix))
         except HeliographError:
             return False
-        if method.at_once is None:
+        at_once = method.at_once
+        if at_once is None:
             return False
         query = USUAL.get(scope["query_string"])
         if query is None and ((query := parse_query(scope["query_string"])).fields or query.rejection is not None):
             return False
         passage = Passage(self._calls, cycle, Asked(method, ids, query, scope), method)
-        return passage.context.run(passage.begin, bytes(body) if method.takes_body else b"")
+        return passage.begin(at_once, bytes(body) if method.takes_body else b"")
 
 
 class Passage(msgspec.Struct, eq=False):
@@ -58,28 +60,29 @@ class Passage(msgspec.Struct, eq=False):
     _cycle: Cycle
     _asked: Asked
     _method: Method
-    _call: Call = None  # type: ignore[assignment]  # once its caller is known
+    _acting: Acting = UNKNOWN
+    """The caller, once it is known."""
+    _call: Call = None  # type: ignore[assignment]  # likewise
     _render: Callable[[Any], bytes | None] = None  # type: ignore[assignment]  # once its rule waits
-    context: Context = msgspec.field(default_factory=copy_context)
-    """As a task of its own would have: who acts is said in it."""
 
-    def begin(self, body: bytes) -> bool:
-        """Whether the call is answered, or will be. False: its caller is not known yet, and nothing was done. Run in the context."""
+    def begin(self, at_once: AtOnce, body: bytes) -> bool:
+        """Whether the call is answered, or will be. False: its caller is not known yet, and nothing was done."""
         calls, asked, method = self._calls, self._asked, self._method
         try:
             caller = calls.admit_at_once(method, asked.ids, asked.scope)
             if caller is None:
                 return False
-            first_time = calls.audited.enter(caller, method.id, asked.scope)
+            acting = calls.audited.acting_at_once(caller, method.id, asked.scope)
+            self._acting = acting or UNKNOWN
             self._call = call = calls.call(asked, method, own_of(method, asked.query), body, caller)
-            begun = method.at_once(call) if method.at_once is not None and first_time is None else None
+            begun = None if acting is None else at_once(call)
             if begun is None:
-                self._go_on(self._handled(first_time))
+                self._go_on(self._handled() if acting is not None else self._entered())
             elif isinstance(begun, bytes):
                 self._say(begun)
             else:
                 self._render = begun.render
-                calls.ports.store.decide_for(self, begun.sees, begun.rule)
+                calls.ports.store.decide_for(self, begun.sees, begun.rule, self._acting)
         except Exception as error:  # noqa: BLE001 - it is answered as the app answers it
             self._go_on(_raise(error))
         return True
@@ -108,7 +111,7 @@ class Passage(msgspec.Struct, eq=False):
     # The answer.
 
     def _say(self, body: bytes) -> None:
-        if write_sparingly(self._cycle, OK, self._asked.as_sent(body), headers=[JSON]):
+        if write_json(self._cycle, OK, self._asked.as_sent(body)):
             self._calls.count(self._asked, OK)
         else:
             self._go_on(_given(body))
@@ -121,11 +124,15 @@ class Passage(msgspec.Struct, eq=False):
             with contextlib.suppress(ClientGone):
                 await calls.deliver(asked, await calls.said(asked, answering), receive, send)
 
-        self._cycle.start(rest, self.context)
+        self._cycle.start(rest, context_of(self._acting))
 
-    async def _handled(self, first: Awaitable[None] | None = None) -> bytes | Stream:
-        if first is not None:
-            await first
+    async def _entered(self) -> bytes | Stream:
+        """Of a caller that acts here for the first time."""
+        if (first_time := self._calls.enter(self._call.caller, self._method, self._asked.scope)) is not None:
+            await first_time
+        return await self._handled()
+
+    async def _handled(self) -> bytes | Stream:
         return await self._calls.handled(self._method, self._call)
 
 

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from heliograph.api.http import http_rejections
-from heliograph.asgi import JSON, Asgi, Message, Scope, send_whole
+from heliograph.asgi import JSON, Asgi, Message, Scope, content_length, send_whole
 
 log = getLogger("uvicorn.error")
 
@@ -33,6 +33,10 @@ FIELDS_REMEMBERED = 1_024
 """Most are the same in every answer, or a length."""
 HEADS_REMEMBERED = 1_024
 """Of answers: there is one for each length of a body."""
+
+
+Fields = tuple[tuple[bytes, bytes], ...]
+"""Headers: names and values."""
 
 
 class Field(NamedTuple):
@@ -71,7 +75,13 @@ class AnswerHead(msgspec.Struct, frozen=True):
 
 
 @functools.lru_cache(maxsize=HEADS_REMEMBERED)
-def read_head(status: int, headers: tuple[tuple[bytes, bytes], ...], keep_alive: bool, no_body: bool) -> AnswerHead:  # noqa: FBT001 - a key
+def read_whole_head(status: int, before: Fields, after: Fields, length: int, keep_alive: bool) -> AnswerHead:  # noqa: FBT001 - a key
+    """The head with the length of the body between these headers.  Raises: as `read_head`."""
+    return read_head(status, (*before, content_length(length), *after), keep_alive, no_body=False)
+
+
+@functools.lru_cache(maxsize=HEADS_REMEMBERED)
+def read_head(status: int, headers: Fields, keep_alive: bool, no_body: bool) -> AnswerHead:  # noqa: FBT001 - a key
     """The head with these headers.  Raises: RuntimeError: one of them would not be a header."""
     lines = [STATUS_LINE[status]]
     length = 0
@@ -156,13 +166,14 @@ class Cycle(msgspec.Struct, eq=False):
         """The body, if it is there and no one waits for a word before sending it."""
         return None if self.more_body or self.expects_continue else self.body
 
-    def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
-        """The whole answer, whose length `headers` say, is written, unless it has nowhere to go."""
+    def answer(self, status: int, headers: Fields, body: bytes) -> None:
+        """The whole answer is written, the length of its body before these headers, unless it has nowhere to go."""
         if self.disconnected:
             return
         self.response_started = True
-        self._transport.write(self._head(status, headers) + body)
-        self._left = 0
+        head = read_whole_head(status, (*self._default_headers,), headers, len(body), self.keep_alive)
+        self.keep_alive = head.keep_alive
+        self._transport.write(head.lines + body)
         self._complete()
 
     def start(self, app: Asgi, context: Context | None = None) -> None:
