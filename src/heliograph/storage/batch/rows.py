@@ -31,6 +31,10 @@ class DeviceState(msgspec.Struct, frozen=True, gc=False):
     tombstone: Tombstone | None = None
 
 
+NOTHING_THERE = DeviceState(0)
+"""In place of the row of a name that no device has or had."""
+
+
 class EventRow(NamedTuple):
     """An event before it has its number."""
 

@@ -16,7 +16,7 @@ from heliograph.service.metrics import Happened
 from heliograph.service.ports import Ask, Facts, Sees
 from heliograph.service.record_rules import RecordName
 from heliograph.service.rules import SeesOperation
-from heliograph.storage.batch.rows import NOTHING, DeviceState, Looked, OperationKey, Remembered, SerialKey, Source, Written
+from heliograph.storage.batch.rows import NOTHING, NOTHING_THERE, DeviceState, Looked, OperationKey, Remembered, SerialKey, Source, Written
 from heliograph.storage.kind import Kind
 from heliograph.storage.kinds import ENTERPRISES, OF_KEY, POLICIES, REQUESTS, TOKENS, kind_named
 
@@ -159,12 +159,12 @@ class View(msgspec.Struct, eq=False):
 
     def facts_of_device(self, name: DeviceName) -> Facts:
         """What a rule sees that asks for its device only."""
-        state = self.states.get(name) or self.state(name)
+        state = self.states.get(name) or self.state(name) or NOTHING_THERE
         return Facts(
             now_us=self.now_us,
-            device=state.record if state is not None else None,
-            tombstone=self._tombstone_in(state),
-            last_create_ms=self.newest_ms(name),
+            device=state.record,
+            tombstone=None if state.tombstone is None else self._tombstone_in(state),
+            last_create_ms=self.given.get(name) or self._memory.given.newest_ms(name),
             open_count=self._open_count(name),
         )
 
@@ -200,7 +200,8 @@ class View(msgspec.Struct, eq=False):
         return tombstone if tombstone is None or tombstone.expires_us > self.now_us else None
 
     def _open_count(self, name: DeviceName) -> int:
-        count, added = len(self._open_before(name)), self.opened.get(name)
+        before, added = self.open.get(name), self.opened.get(name)
+        count = len(self._memory.open.get(name, ()) if before is None else before)
         return count if added is None else count + len(added)
 
     def _open(self, name: DeviceName) -> Collection[int]:
