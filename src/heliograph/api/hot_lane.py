@@ -63,7 +63,7 @@ class Passage(msgspec.Struct, eq=False):
     _acting: Acting = UNKNOWN
     """The caller, once it is known."""
     _call: Call = None  # type: ignore[assignment]  # likewise
-    _render: Callable[[Any], bytes | None] = None  # type: ignore[assignment]  # once its rule waits
+    _render: Callable[[Any], bytes] = None  # type: ignore[assignment]  # once its rule waits
 
     def begin(self, at_once: AtOnce, body: bytes) -> bool:
         """Whether the call is answered, or will be. False: its caller is not known yet, and nothing was done."""
@@ -96,11 +96,10 @@ class Passage(msgspec.Struct, eq=False):
     def set_result(self, result: object, /) -> None:
         """The rule's answer becomes the call's."""
         try:
-            body = self._render(result)
-            if body is None:
+            if result is None:
                 self._go_on(self._handled())
             else:
-                self._say(body)
+                self._say(self._render(result))
         except Exception as error:  # noqa: BLE001 - others wait for their answers behind this one
             self.set_exception(error)
 
@@ -112,7 +111,7 @@ class Passage(msgspec.Struct, eq=False):
 
     def _say(self, body: bytes) -> None:
         if write_json(self._cycle, OK, self._asked.as_sent(body)):
-            self._calls.count(self._asked, OK)
+            self._calls.counted[self._method.id, OK] += 1
         else:
             self._go_on(_given(body))
 

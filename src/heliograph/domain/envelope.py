@@ -7,6 +7,7 @@ import enum
 import functools
 import itertools
 import operator
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.messages import Duration, Timestamp, decode_message, encode_message, stored_message
 from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.schema import EnumKind, Kind, ListKind, Scalar, shape_of
-from heliograph.protojson.times import IllegalDuration, parse_duration_ns, read_duration
+from heliograph.protojson.times import NS_PER_S, IllegalDuration, parse_duration_ns, read_duration
 from heliograph.protojson.types import proto_name, secret_fields
 
 ROOT = "command"
@@ -55,6 +56,11 @@ _NONE: Sequence[Violation] = ()
 _NOTHING_FITS: tuple[Callable[[Any], tuple[Any, ...]], tuple[Any, ...]] = (lambda _message: (None,), ())
 _DEFAULT = DEFAULT_DURATION_NS, DEFAULT_DURATION
 _NOT_PLAIN = (*MALFORMED, IllegalDuration)
+_GAP = r"[ \t\n\r]*"
+_TYPE = rf'"type"{_GAP}:{_GAP}"([A-Z_]{{1,64}})"{_GAP}'
+_DURATION = rf'"duration"{_GAP}:{_GAP}"([1-9][0-9]{{0,10}})s"{_GAP}'
+_TYPE_AND_DURATION = re.compile(rf"{_GAP}\{{{_GAP}(?:{_TYPE}(?:,{_GAP}{_DURATION})?|{_DURATION},{_GAP}{_TYPE})\}}{_GAP}".encode())
+"""As nearly everyone writes a command, in either order.  Source: RFC 8259 §2."""
 _QUOTES_A_FIELD = 4
 """Around its name and its value."""
 
@@ -81,7 +87,7 @@ class Envelope:
         self._nothing_beside = tuple(self._defaults[name] for name in beside)
         self._others = {name: self._others_than(row) for name, row in rows.items()}
         """What may not be set beside each type, and as what it reads then."""
-        self._alone: dict[tuple[str, Behaviour], IssuedCommand] = {}
+        self._alone: dict[tuple[bytes, Behaviour], IssuedCommand] = {}
         """With the duration of a command that says none."""
 
     def _others_than(self, row: CommandType) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[Any, ...]]:
@@ -94,7 +100,20 @@ class Envelope:
 
         Raises: InvalidArgument with every violation of the message's form; if it has none, with every violation of its meaning.
         """
-        return self._plain(body, behaviour) or self._whole(body, behaviour)
+        return self._alike(body, behaviour) or self._plain(body, behaviour) or self._whole(body, behaviour)
+
+    def _alike(self, body: bytes, behaviour: Behaviour) -> IssuedCommand | None:
+        """The command in a body of a type and at most a whole duration, if one of its type was read before."""
+        said = _TYPE_AND_DURATION.fullmatch(body)
+        if said is None:
+            return None
+        type_name, seconds, seconds_first, type_last = said.groups()
+        like = self._alone.get((type_name or type_last, behaviour))
+        digits = seconds or seconds_first
+        if like is None or digits is None:
+            return like
+        duration_s = int(digits)
+        return IssuedCommand(like.row, like.params, like.command, None, duration_s * NS_PER_S, f"{duration_s}s")
 
     def _plain(self, body: bytes, behaviour: Behaviour) -> IssuedCommand | None:
         """The command in a body of the plainest form; None: it is not plain, or is the first of its type."""
@@ -113,7 +132,7 @@ class Envelope:
             return None
         if beside:
             return self._with_params(plain.type, beside, duration_ns, duration)
-        like = self._alone.get((plain.type, behaviour))
+        like = self._alone.get((plain.type.encode(), behaviour))
         return None if like is None else IssuedCommand(like.row, like.params, like.command, None, duration_ns, duration)
 
     def _with_params(self, type_name: str, given: Mapping[str, Any], duration_ns: int, duration: str) -> IssuedCommand | None:
@@ -132,7 +151,7 @@ class Envelope:
         issued = self._issued(message, as_observed=behaviour is Behaviour.AS_OBSERVED)
         if issued.secrets is None and self._beside(message) == self._nothing_beside:
             as_alone = msgspec.structs.replace(issued, duration_ns=DEFAULT_DURATION_NS, duration=DEFAULT_DURATION)
-            self._alone[issued.row.name, behaviour] = as_alone
+            self._alone[issued.row.name.encode(), behaviour] = as_alone
         return issued
 
     def _issued(self, message: Any, *, as_observed: bool) -> IssuedCommand:  # noqa: ANN401 - the made message

@@ -72,6 +72,7 @@ def issuing(
         raise InvalidArgument(violations=[Violation(ROOT, description)])
 
     judging = permit if permit is not None and permit.judges(command.row) else None
+    checked = command.secrets is not None or command.row.check_on is not no_violations_on
 
     # In quotes: else the types would be made for every command.
     def rule(facts: "Facts") -> "Decision[Operation | None]":
@@ -79,8 +80,9 @@ def issuing(
         if device is None:
             return Decision(None)
         counts = () if judging is None else judging.judge(device, facts.records, row=command.row, now_us=facts.now_us)
-        _check_against_device(command, device)
-        require_sealed_fits(command, device)
+        if checked:
+            _check_against_device(command, device)
+            require_sealed_fits(command, device)
         if facts.open_count >= ports.limits.open_operations_most:
             raise TooManyOpenOperations(metadata={"limit": str(ports.limits.open_operations_most)})
         if size > SMALL_BYTES:
@@ -159,8 +161,6 @@ def _size(command: IssuedCommand) -> int:
 
 def _check_against_device(command: IssuedCommand, device: DeviceRecord) -> None:
     row = command.row
-    if row.check_on is no_violations_on:
-        return
     if violations := Violations(row.check_on(command.params, row.params_path, personally_owned=device.personally_owned)):
         raise InvalidArgument(violations=violations)
 

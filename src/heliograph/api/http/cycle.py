@@ -170,11 +170,10 @@ class Cycle(msgspec.Struct, eq=False):
         """The whole answer is written, the length of its body before these headers, unless it has nowhere to go."""
         if self.disconnected:
             return
-        self.response_started = True
+        self.response_started = self.response_complete = True
         head = read_whole_head(status, (*self._default_headers,), headers, len(body), self.keep_alive)
-        self.keep_alive = head.keep_alive
         self._transport.write(head.lines + body)
-        self._complete()
+        self._conclude(keep_alive=head.keep_alive)
 
     def start(self, app: Asgi, context: Context | None = None) -> None:
         """A task of its own answers it."""
@@ -267,7 +266,10 @@ class Cycle(msgspec.Struct, eq=False):
     def _complete(self) -> None:
         self.response_complete = True
         self._announce()
-        if not self.keep_alive:
+        self._conclude(keep_alive=self.keep_alive)
+
+    def _conclude(self, *, keep_alive: bool) -> None:
+        if not keep_alive:
             self._transport.close()
         if self._on_response is not None:
             self._on_response()

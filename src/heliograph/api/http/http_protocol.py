@@ -136,24 +136,25 @@ class Http11(HttpToolsProtocol):
         if self._deaf:
             self._throw_away(data)
             return
+        everyone, size = self._all, len(data)
         if self._held < COUNTED_MOST_BYTES:
-            self._held += len(data)
-            self._all.held += len(data)
-            if self._all.held > self._limits.held_max_bytes and self._all.relieve(self):
+            self._held += size
+            everyone.held += size
+            if everyone.held > self._limits.held_max_bytes and everyone.relieve(self):
                 return
-        between = self._book is self._all.idle and not self._unparsed and len(data) <= SLICE_BYTES
-        if between and (request := self._all.known.read(data)) is not None:
+        between = self._book is everyone.idle and not self._unparsed and size <= SLICE_BYTES
+        if between and (request := everyone.known.read(data)) is not None:
             self._take(request)
             return
         if b"h2c" in data:  # a head that comes in pieces, the offer cut in two, is the one that is still misread
             data = OFFER_OF_HTTP_2.sub(b"\r\nignored:", data, count=1)
-        if self._unparsed or len(data) > SLICE_BYTES or len(self._waiting) >= WAITING_REQUESTS_MOST:
+        if self._unparsed or size > SLICE_BYTES or len(self._waiting) >= WAITING_REQUESTS_MOST:
             self._unparsed += data
             self._parse_on()
         else:
             self._parse(data)
         if between and self._stage is BETWEEN and not self._deaf:
-            self._all.known.learn(data)
+            everyone.known.learn(data)
 
     # What the parser calls.
 
@@ -207,8 +208,9 @@ class Http11(HttpToolsProtocol):
             self._waiting.appendleft(cycle)
 
     def _take(self, request: Request) -> None:
-        """The request is answered, which came whole and behind which nothing waits."""
-        self._wait_in(None)
+        """The request is answered, which came whole on an idle connection, and behind which nothing waits."""
+        del self._all.idle[self]
+        self._book = None
         if self._lasting is None:
             super().on_message_begin()
             self._lasting = {**self.scope}
