@@ -14,6 +14,7 @@ import msgspec
 from heliograph.api.calls import Asked, Calls
 from heliograph.api.health_pages import OK
 from heliograph.api.http.cycle import Cycle
+from heliograph.api.http.heads import head_of
 from heliograph.api.http.query import USUAL, parse_query
 from heliograph.api.http.sending import write_json
 from heliograph.api.http.streaming import Stream
@@ -36,8 +37,10 @@ class HotLane:
     def take(self, cycle: Cycle) -> bool:
         """As `Lane`. Never raises."""
         scope, body = cycle.scope, cycle.whole_body
+        if body is None or len(body) > self._body_max_bytes or not head_of(scope).is_usual:
+            return False
         path = scope["raw_path"].decode("latin-1")
-        if body is None or len(body) > self._body_max_bytes or not path.startswith(self._table.prefix):
+        if not path.startswith(self._table.prefix):
             return False
         try:
             method, ids = self._table.find(scope["method"], path.removeprefix(self._table.prefix))

@@ -79,8 +79,6 @@ class Envelope:
         plain = [field for row in rows.values() if not row.params_field for field in _plain_fields(row.params)]
         self._plain_names = [field.name for field in plain]
         self._decode_plain = msgspec.json.Decoder(_plain_message(plain)).decode
-        self._texts = _reader_of(self._plain_names)
-        self._no_texts = tuple(self._defaults[name] for name in self._plain_names)
         # One plain command of each type is taken apart in full, the others like it.
         beside = (*self._by_field, *self._at_top)
         self._beside = _reader_of(beside)
@@ -100,7 +98,7 @@ class Envelope:
 
         Raises: InvalidArgument with every violation of the message's form; if it has none, with every violation of its meaning.
         """
-        return self._alike(body, behaviour) or self._plain(body, behaviour) or self._whole(body, behaviour)
+        return self._alike(body, behaviour) or self._plain(body) or self._whole(body, behaviour)
 
     def _alike(self, body: bytes, behaviour: Behaviour) -> IssuedCommand | None:
         """The command in a body of a type and at most a whole duration, if one of its type was read before."""
@@ -115,25 +113,20 @@ class Envelope:
         duration_s = int(digits)
         return IssuedCommand(like.row, like.params, like.command, None, duration_s * NS_PER_S, f"{duration_s}s")
 
-    def _plain(self, body: bytes, behaviour: Behaviour) -> IssuedCommand | None:
-        """The command in a body of the plainest form; None: it is not plain, or is the first of its type."""
+    def _plain(self, body: bytes) -> IssuedCommand | None:
+        """The command in a body of a type, at most a duration, and texts or lists of enums; None: it is not so plain."""
         try:
             plain = self._decode_plain(body)
             given = plain.duration
             duration_ns, duration = _DEFAULT if given is None else read_duration(given)
         except _NOT_PLAIN:
             return None
+        beside = {name: value for name in self._plain_names if (value := getattr(plain, name)) != self._defaults[name]}
         quotes = _QUOTES_A_FIELD if given is None else 2 * _QUOTES_A_FIELD
-        beside: dict[str, Any] = {}
-        if self._texts(plain) != self._no_texts:
-            beside = {name: value for name in self._plain_names if (value := getattr(plain, name)) != self._defaults[name]}
-            quotes += sum(_QUOTES_A_FIELD if isinstance(value, str) else 2 + 2 * len(value) for value in beside.values())
-        if duration_ns <= 0 or body.count(b'"') != quotes or b"\\" in body:  # a field may be given twice
+        quotes += sum(_QUOTES_A_FIELD if isinstance(value, str) else 2 + 2 * len(value) for value in beside.values())
+        if not beside or duration_ns <= 0 or body.count(b'"') != quotes or b"\\" in body:  # a field may be given twice
             return None
-        if beside:
-            return self._with_params(plain.type, beside, duration_ns, duration)
-        like = self._alone.get((plain.type.encode(), behaviour))
-        return None if like is None else IssuedCommand(like.row, like.params, like.command, None, duration_ns, duration)
+        return self._with_params(plain.type, beside, duration_ns, duration)
 
     def _with_params(self, type_name: str, given: Mapping[str, Any], duration_ns: int, duration: str) -> IssuedCommand | None:
         """The command with these params beside its type; None: something is wrong with it."""
