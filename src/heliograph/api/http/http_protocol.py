@@ -126,10 +126,11 @@ class Http11(HttpToolsProtocol):
         self.connections.discard(self)
         if self._latest is not None:
             self._latest.hang_up()
+            self._latest = None  # it and this would hold each other
         self.flow.resume_writing()
         if exc is None:
             self.transport.close()
-        self.parser = None  # type: ignore[assignment]  # it and this would hold each other
+        self.parser = None  # type: ignore[assignment]  # likewise
 
     def data_received(self, data: bytes) -> None:
         """It is parsed, or kept until the requests before it are answered."""
@@ -197,10 +198,7 @@ class Http11(HttpToolsProtocol):
         before, self._stage = self._latest, BODY
         scope["headers"] = Head(self.headers)
         keep_alive = version != "1.0" and not self._spare and self.parser.should_keep_alive()
-        self._latest = cycle = Cycle(
-            scope, self.transport, self.flow, self.tasks, self.server_state.default_headers, self.on_response_complete,
-            keep_alive=keep_alive, expects_continue=self.expect_100_continue,
-        )  # fmt: skip
+        self._latest = cycle = Cycle(scope, self, keep_alive, self.expect_100_continue)
         if before is None or before.response_complete:
             self._next = cycle
         else:
@@ -219,10 +217,7 @@ class Http11(HttpToolsProtocol):
             "path": self.root_path + _unquoted(request.raw_path), "raw_path": self.root_path.encode("ascii") + request.raw_path,
             "query_string": request.query_string,
         }  # fmt: skip
-        self._latest = cycle = Cycle(
-            scope, self.transport, self.flow, self.tasks, self.server_state.default_headers, self.on_response_complete,
-            keep_alive=True, body=request.body, more_body=False, news=True,
-        )  # fmt: skip
+        self._latest = cycle = Cycle(scope, self, keep_alive=True, body=request.body, more_body=False, news=True)
         self._answer(cycle)
 
     def on_body(self, body: bytes) -> None:
@@ -420,6 +415,7 @@ class Http11(HttpToolsProtocol):
         self._let_go()
         self._wait_in(None)
         self._deaf = True
+        self._latest = None
         del self.app_state[CUT_OFF]  # the WebSocket takes the state: it would keep this object as long as it lives
         self.ws_protocol_class = functools.partial(WebSocket13, place=self._place, app=self.app)  # type: ignore[assignment]
         self.handle_websocket_upgrade()

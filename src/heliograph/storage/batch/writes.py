@@ -5,7 +5,7 @@ as a whole. A rule that raises writes nothing, because writes come with the deci
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -27,7 +27,8 @@ from heliograph.storage.kinds import BELONGING, ENTERPRISES, OF_KEY, OF_RECORD, 
 
 K = TypeVar("K", bound=tuple[Any, ...])
 _device_of: Callable[[OperationKey], DeviceName] = itemgetter(0)
-"""Without a line of Python for each: every command is asked so."""
+_deadline_of: Callable[[Operation | None], int | None] = attrgetter("deadline_us")
+"""As `_device_of`, without a line of Python for each: so every command is asked."""
 
 
 class Batch(View):
@@ -200,6 +201,11 @@ class Batch(View):
         for kind, keys in written.records.items():
             found.update(kind.thing_of(key) for key in keys)
         return found
+
+    def nearest_us(self, before_us: int | None) -> int | None:
+        """The nearest deadline after this batch, which changed no operation that was there: before it, it was this one."""
+        new = map(_deadline_of, map(self.operations.get, self.written.new_operations))
+        return min(filter(None, (before_us, *new)), default=None)
 
     def event_streams(self) -> Collection[EnterpriseName]:
         """The enterprises that the batch appended events of."""
