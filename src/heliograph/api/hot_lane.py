@@ -6,8 +6,9 @@ waited for after all, a task of its own goes on with the same call.
 """
 
 import contextlib
+import functools
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -25,6 +26,19 @@ from heliograph.protojson.errors import HeliographError
 from heliograph.service.acting import UNKNOWN, context_of
 from heliograph.service.work_aside import AT_ONCE_BYTES
 
+KNOWN_MOST = 4_096
+"""Paths: callers issue to the same devices again, and look at the same operations."""
+KNOWN_MOST_BYTES = 256
+"""Of a path: no one shall fill the memory with long ones."""
+
+
+class Hot(NamedTuple):
+    """What a path means."""
+
+    method: Method
+    at_once: AtOnce
+    ids: tuple[str, ...]
+
 
 class HotLane:
     """The lane into one table of methods."""
@@ -33,27 +47,32 @@ class HotLane:
         self._calls = calls
         self._table = table
         self._body_max_bytes = min(body_max_bytes, AT_ONCE_BYTES)
+        self._prefix = table.prefix.encode()
+        self._known = functools.lru_cache(KNOWN_MOST)(self._find)
 
     def take(self, cycle: Cycle) -> bool:
         """As `Lane`. Never raises."""
         scope, body = cycle.scope, cycle.whole_body
-        if body is None or len(body) > self._body_max_bytes or not head_of(scope).is_usual:
-            return False
-        path = scope["raw_path"].decode("latin-1")
-        if not path.startswith(self._table.prefix):
+        path = scope["raw_path"]
+        if body is None or len(body) > self._body_max_bytes or not path.startswith(self._prefix) or not head_of(scope).is_usual:
             return False
         try:
-            method, ids = self._table.find(scope["method"], path.removeprefix(self._table.prefix))
+            hot = self._known(scope["method"], path) if len(path) <= KNOWN_MOST_BYTES else self._find(scope["method"], path)
         except HeliographError:
             return False
-        at_once = method.at_once
-        if at_once is None:
+        if hot is None:
             return False
+        method, at_once, ids = hot
         query = USUAL.get(scope["query_string"])
         if query is None and ((query := parse_query(scope["query_string"])).fields or query.rejection is not None):
             return False
         passage = Passage(self._calls, cycle, Asked(method, ids, query, scope), method)
         return passage.begin(at_once, bytes(body) if method.takes_body else b"")
+
+    def _find(self, http: str, raw_path: bytes) -> Hot | None:
+        """What the path means; None: its method is not hot.  Raises: as MethodTable.find, and that is not remembered."""
+        method, ids = self._table.find(http, raw_path[len(self._prefix) :].decode("latin-1"))
+        return None if method.at_once is None else Hot(method, method.at_once, ids)
 
 
 class Passage(msgspec.Struct, eq=False):
@@ -114,7 +133,7 @@ class Passage(msgspec.Struct, eq=False):
 
     def _say(self, body: bytes) -> None:
         if write_json(self._cycle, OK, self._asked.as_sent(body)):
-            self._calls.counted[self._method.id, OK] += 1
+            self._calls.count(self._method.id, OK)
         else:
             self._go_on(_given(body))
 
