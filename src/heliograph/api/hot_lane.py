@@ -52,9 +52,11 @@ class HotLane:
 
     def take(self, cycle: Cycle) -> bool:
         """As `Lane`. Never raises."""
-        scope, body = cycle.scope, cycle.whole_body
+        scope, body = cycle.scope, cycle.body
         path = scope["raw_path"]
-        if body is None or len(body) > self._body_max_bytes or not path.startswith(self._prefix) or not head_of(scope).is_usual:
+        if cycle.more_body or cycle.expects_continue or len(body) > self._body_max_bytes:
+            return False
+        if not path.startswith(self._prefix) or not head_of(scope).is_usual:
             return False
         try:
             hot = self._known(scope["method"], path) if len(path) <= KNOWN_MOST_BYTES else self._find(scope["method"], path)

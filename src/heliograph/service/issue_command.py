@@ -25,6 +25,7 @@ from heliograph.service.not_found import device_absence
 from heliograph.service.operations import get_operation
 from heliograph.service.ports import Ask, Decision, Facts, Ports, Put, PutOperation, Rule, Sees
 from heliograph.service.record_rules import RecordName
+from heliograph.service.rules import SeesDevice
 from heliograph.service.sealed_secrets import Sealed, require_sealed_fits, seal_secrets
 from heliograph.service.tenant_bounds import require_room_for_request_id
 
@@ -96,6 +97,8 @@ def issuing(
     seen: tuple[RecordName, ...] = rules_seen(command.row.name, device.enterprise)
     if judging is not None:
         seen = (*seen, *judging.tallies(command.row))
+    if size <= SMALL_BYTES and not seen:
+        return Issuing(SeesDevice(device=device), rule)
     return Issuing(Sees(device=device, open_operations=size > SMALL_BYTES, records=seen), rule)
 
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,13 +16,14 @@ from heliograph.domain.policy import PolicyRecord
 from heliograph.service.metrics import Happened
 from heliograph.service.ports import Ask, Facts, Sees
 from heliograph.service.record_rules import RecordName
-from heliograph.service.rules import SeesOperation
+from heliograph.service.rules import SeesDevice, SeesOperation
 from heliograph.storage.batch.rows import NOTHING, NOTHING_THERE, DeviceState, Looked, OperationKey, Remembered, SerialKey, Source, Written
 from heliograph.storage.kind import Kind
 from heliograph.storage.kinds import ENTERPRISES, OF_KEY, POLICIES, REQUESTS, TOKENS, kind_named
 
 K = TypeVar("K", bound=tuple[Any, ...])
 R = TypeVar("R")
+_device_of: Callable[[Sees], DeviceName | None] = attrgetter("device")
 
 
 class View(msgspec.Struct, eq=False):
@@ -47,17 +49,12 @@ class View(msgspec.Struct, eq=False):
     afterwards: list[Callable[[], None]] = []
     """Further changes of memory after the commit."""
     happened: Happened = msgspec.field(default_factory=Happened)
-    _plain: Mapping[int, Sees] = NOTHING
-    """What was foreseen and asks for a device only, by its object's id."""
 
     def foresee(self, all_sees: Sequence[Sees]) -> None:
         """Everything that these rules asked for is looked up, in one read per kind of row."""
-        devices = {sees.device for sees in all_sees if sees.device is not None}
-        others = [sees for sees in all_sees if not is_plain(sees)]
-        self._plain = dict(zip(map(id, all_sees), all_sees, strict=True))
+        devices = set(filter(None, map(_device_of, all_sees)))
+        others = [sees for sees in all_sees if type(sees) is not SeesDevice]
         if others:
-            for sees in others:
-                self._plain.pop(id(sees), None)
             hashes = {sees.credential_hash for sees in others if sees.credential_hash is not None}
             if hashes:
                 self.credentials.fill(hashes, self._memory.credentials, self._source.owners)
@@ -128,12 +125,11 @@ class View(msgspec.Struct, eq=False):
 
     def facts(self, sees: Sees) -> Facts:
         """What the rule sees at this point of the batch."""
+        if type(sees) is SeesDevice:  # to look for everything else costs twice as much
+            return self.facts_of_device(sees.device)
         if type(sees) is SeesOperation:
             return self._facts_of_operation(sees)
         name = sees.device
-        if name is not None and id(sees) in self._plain:
-            # What most rules see, with every command's issue among them: to look for everything else costs twice as much.
-            return self.facts_of_device(name)
         state = self.states.get(name) or self.state(name) if name is not None else None
         if sees.credential_hash is not None and (state is None or state.record is None):
             owner = self._owner(sees.credential_hash)

@@ -307,7 +307,7 @@ def run_slice(batch: Batch, entry: QueuedSlice[T], rings: list[DeviceName]) -> l
 
 def rules_in(entries: Iterable[Entry]) -> int:
     """How many rules these are."""
-    return sum(len(entry.asks) if isinstance(entry, QueuedSlice) else 1 for entry in entries)
+    return sum(len(entry.asks) if type(entry) is QueuedSlice else 1 for entry in entries)
 
 
 def answer_all(outcomes: Iterable[Outcome]) -> None:

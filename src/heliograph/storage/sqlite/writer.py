@@ -7,6 +7,7 @@ process: what stands on disk is the truth, and a restart reads it.
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import apsw
 
@@ -158,7 +159,7 @@ class Writer:
             happened = None if commit_us is None else batch.happened
             done = Done(
                 outcomes, rings, self._nearest_us, message_ids, happened, commit_us or 0, batch.event_streams(), batch.changed_things(),
-                rules_in(entries),
+                rules_in(entries) if bulk else len(entries),
             )  # fmt: skip
             self._rule_queue.answer(done)
 
@@ -169,7 +170,7 @@ class Writer:
         if isinstance(first, QueuedSlice):
             batch.foresee_slice(first.asks)
             return [Outcome(first.future, run_slice(batch, first, rings))]
-        queued = [entry for entry in entries if isinstance(entry, Queued)]
+        queued = cast("Sequence[Queued]", entries)  # what is not stands alone
         batch.foresee([entry.sees for entry in queued])
         return [run_rule(batch, entry, rings) for entry in queued]
 
