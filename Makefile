@@ -38,14 +38,15 @@ apk: $(READY) ## Build the Android agent's APK; SAFE=1: without destructive code
 	@$(BIN)/python -m scripts.build_apk $(if $(SAFE),--safe) $(if $(KEY),--key '$(KEY)' --password-file '$(PASSWORD_FILE)')
 
 # CI tries the clients of other languages too. Without PostgreSQL's programs, Chromium, Node, or what deploy/ has examples for, the tests that
-# need it are skipped, and without a C compiler less is seen of what goes beyond this machine (tests/socket_watch.py), but not in CI.
+# need it are skipped, and without a C compiler less is seen of what goes beyond this machine (tests/socket_watch.py), but not in CI. There
+# the few that failed are tried a second time, alone (scripts/second_try.py).
 test: $(READY) ## Run the tests; those that were skipped are named.
 	@scripts/test_needs.sh postgresql || $(if $(filter true,$(CI)),exit 1,true)
 	@scripts/test_needs.sh gcc libc6-dev || $(if $(filter true,$(CI)),exit 1,true)
 	@scripts/test_needs.sh chromium-headless-shell nodejs npm || $(if $(filter true,$(CI)),exit 1,true)
 	@scripts/test_needs.sh haproxy nginx caddy prometheus systemd || $(if $(filter true,$(CI)),exit 1,true)
 	-@scripts/test_needs.sh zipalign apksigner iproute2 systemd-container
-	$(BIN)/pytest tests -rs $(PARALLEL) $(if $(filter true,$(CI)),-m "not torture")
+	$(BIN)/pytest tests -rs $(PARALLEL) $(if $(filter true,$(CI)),-m "not torture") || $(BIN)/python -m scripts.second_try $$?
 
 test-android: $(READY) ## Test the Android agent on every level of Android that is pinned (docs/android.md).
 	-@scripts/test_needs.sh zipalign apksigner

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -11,11 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+
 from tests.not_tried import not_tried
 from tests.one_at_a_time import CACHE, made_once
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 from tests.socket_watch import beyond_loopback
+from tests.third_party import program
 
 HERE = Path(__file__).parent / "provider"
 SECRET = "a secret+with%signs"
@@ -49,23 +54,19 @@ class IdentityProvider:
     def running(self) -> Iterator[None]:
         """For as long as the block lasts."""
         wanted: dict[str, Any] = {
-            "port": self.port, "redirectUris": list(self.redirect_uris), "people": PEOPLE, "idTokenClaims": self.id_token_claims,
-            "logoutUri": self.logout_uri, "signedOutUris": list(self.signed_out_uris),
+            "port": self.port, "key": new_signing_key(), "redirectUris": list(self.redirect_uris), "people": PEOPLE,
+            "idTokenClaims": self.id_token_claims, "logoutUri": self.logout_uri, "signedOutUris": list(self.signed_out_uris),
         }  # fmt: skip
-        folder = made()
         environment = {**os.environ, "PROVIDER": json.dumps(wanted), "NODE_ENV": "test"}
-        command = ["node", "--no-warnings", str(folder / "provider.mjs")]
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-            assert process.stdout is not None
-            try:
-                said = ""
-                while "ready" not in said:
-                    line = process.stdout.readline()
-                    assert line, f"the identity provider ended: {said}"
-                    said += line
-                yield
-            finally:
-                process.kill()
+        with program(["node", "--no-warnings", str(made() / "provider.mjs")], ready="ready", environment=environment):
+            yield
+
+
+def new_signing_key() -> dict[str, Any]:
+    """A private JWK. Node, which could make its own, once hung before it was ready."""
+    found: dict[str, Any] = RSAAlgorithm.to_jwk(rsa.generate_private_key(65_537, 2_048), as_dict=True)
+    del found["key_ops"]  # it would be published with the public half, and says that this signs
+    return found | {"kid": secrets.token_hex(8), "use": "sig", "alg": "RS256"}
 
 
 def made() -> Path:

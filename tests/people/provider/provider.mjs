@@ -1,12 +1,11 @@
-// An identity provider for tests. The environment has its port, the clients and the people; a restart has new signing keys.
+// An identity provider for tests. The environment has its port, its signing key, the clients and the people.
 // Its own pages for development ask for any name and any password: what is tested is who Heliograph takes them for.
-import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 
 import { Provider } from "oidc-provider";
 
-const { port, redirectUris, signedOutUris, logoutUri, people, idTokenClaims } = JSON.parse(process.env.PROVIDER);
+const { port, key, redirectUris, signedOutUris, logoutUri, people, idTokenClaims } = JSON.parse(process.env.PROVIDER);
 const issuer = `http://localhost:${port}`;
-const key = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" });
 const logout = logoutUri ? { backchannel_logout_uri: logoutUri, post_logout_redirect_uris: signedOutUris } : {};
 const client = (client_id, more) => ({
   client_id, redirect_uris: redirectUris, response_types: ["code"], grant_types: ["authorization_code"], ...logout, ...more,
@@ -25,7 +24,7 @@ const provider = new Provider(issuer, {
   // It calls this machine, which it refuses by default, and waits for as long as a busy one takes.
   fetch: (url, { dispatcher, signal, ...options }) => fetch(url, options),
   findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id, ...people[id] }) }),
-  jwks: { keys: [{ ...key, kid: randomUUID(), use: "sig", alg: "RS256" }] },
+  jwks: { keys: [key] },
   pkce: { required: () => true },
 });
 provider.on("backchannel.error", (_context, error, client) => console.error(`${client.clientId}: ${error.message}`));
