@@ -236,7 +236,9 @@ async def _issue_once(
         )
         return Decision(decision.answer, (*decision.writes, Put(request)), ring=decision.ring)
 
-    issued = await ports.store.decide(msgspec.structs.replace(sees, request=key), once)
+    # A new one: what says that it asks for a device alone stays of its class when it is copied.
+    named = Sees(device=sees.device, open_operations=sees.open_operations, records=sees.records, request=key)
+    issued = await ports.store.decide(named, once)
     if isinstance(issued, IssueRequest):
         return await get_operation(ports, OperationName(issued.device, issued.create_ms))
     if issued is not None:

@@ -69,7 +69,7 @@ class Sees(msgspec.Struct, frozen=True, kw_only=True):
 class SeesDevice(Sees, frozen=True, kw_only=True):
     """Of a device what `device` gives, and nothing else: what most commands are issued by.
 
-    No other field of `Sees` is given: a store need not look for one.
+    No other field of `Sees` is given, nor in a copy (`replace` keeps the class): a store does not look for one.
     """
 
     device: DeviceName
