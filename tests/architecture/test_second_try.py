@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.sources import ROOT
+from tests.patience import PATIENCE_S
 
 BY_CHANCE = """
 from pathlib import Path
@@ -55,7 +56,13 @@ def test_a_run_ends_well_in_ci_if_what_failed_passes_alone(tmp_path: Path, tests
     environment = {**os.environ, "CI": str(ci).lower(), "PYTHONPATH": str(ROOT)}
 
     run = subprocess.run(
-        ["/bin/sh", "-c", SHELL, sys.executable], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        ["/bin/sh", "-c", SHELL, sys.executable],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
     )
 
     assert (status, True) == (run.returncode, says in run.stderr), run.stdout + run.stderr

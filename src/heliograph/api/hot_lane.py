@@ -16,10 +16,10 @@ from heliograph.api.calls import Asked, Calls
 from heliograph.api.health_pages import OK
 from heliograph.api.http.cycle import Cycle
 from heliograph.api.http.heads import head_of
-from heliograph.api.http.query import USUAL, parse_query
+from heliograph.api.http.query import bound
 from heliograph.api.http.sending import write_json
 from heliograph.api.http.streaming import Stream
-from heliograph.api.method import AtOnce, Call, Method, MethodTable, own_of
+from heliograph.api.method import AtOnce, Call, Method, MethodTable
 from heliograph.asgi import ClientGone, Receive, Scope, Send
 from heliograph.domain.audit import Acting
 from heliograph.protojson.errors import HeliographError
@@ -60,16 +60,16 @@ class HotLane:
             return False
         try:
             hot = self._known(scope["method"], path) if len(path) <= KNOWN_MOST_BYTES else self._find(scope["method"], path)
-        except HeliographError:
+            if hot is None:
+                return False
+            method, at_once, ids = hot
+            query, own = bound(method.query, scope["query_string"])
+        except HeliographError:  # said by the app, once it knows who asks
             return False
-        if hot is None:
-            return False
-        method, at_once, ids = hot
-        query = USUAL.get(scope["query_string"])
-        if query is None and ((query := parse_query(scope["query_string"])).fields or query.rejection is not None):
+        if query.fields:
             return False
         passage = Passage(self._calls, cycle, Asked(method, ids, query, scope), method)
-        return passage.begin(at_once, bytes(body) if method.takes_body else b"")
+        return passage.begin(at_once, own, bytes(body) if method.takes_body else b"")
 
     def _find(self, http: str, raw_path: bytes) -> Hot | None:
         """What the path means; None: its method is not hot.  Raises: as MethodTable.find, and that is not remembered."""
@@ -89,8 +89,11 @@ class Passage(msgspec.Struct, eq=False):
     _call: Call = None  # type: ignore[assignment]  # likewise
     _render: Callable[[Any], bytes] = None  # type: ignore[assignment]  # once its rule waits
 
-    def begin(self, at_once: AtOnce, body: bytes) -> bool:
-        """Whether the call is answered, or will be. False: its caller is not known yet, and nothing was done."""
+    def begin(self, at_once: AtOnce, own: Any, body: bytes) -> bool:  # noqa: ANN401 - the row's message
+        """Whether the call is answered, or will be. False: its caller is not known yet, and nothing was done.
+
+        `own`: the method's own parameters.
+        """
         calls, asked, method = self._calls, self._asked, self._method
         try:
             caller = calls.admit_at_once(method, asked.ids, asked.scope)
@@ -98,7 +101,7 @@ class Passage(msgspec.Struct, eq=False):
                 return False
             acting = calls.audited.acting_at_once(caller, method.id, asked.scope)
             self._acting = acting or UNKNOWN
-            self._call = call = calls.call(asked, method, own_of(method, asked.query), body, caller)
+            self._call = call = calls.call(asked, method, own, body, caller)
             begun = None if acting is None else at_once(call)
             if begun is None:
                 self._go_on(self._handled() if acting is not None else self._entered())

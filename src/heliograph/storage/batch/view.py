@@ -53,13 +53,20 @@ class View(msgspec.Struct, eq=False):
     def foresee(self, all_sees: Sequence[Sees]) -> None:
         """Everything that these rules asked for is looked up, in one read per kind of row."""
         devices = set(filter(None, map(_device_of, all_sees)))
-        others = [sees for sees in all_sees if type(sees) is not SeesDevice]
+        more = [sees for sees in all_sees if type(sees) is not SeesDevice]
+        of_operations = [sees for sees in more if isinstance(sees, SeesOperation)]
+        others = [sees for sees in more if not isinstance(sees, SeesOperation)]
         if others:
             hashes = {sees.credential_hash for sees in others if sees.credential_hash is not None}
             if hashes:
                 self.credentials.fill(hashes, self._memory.credentials, self._source.owners)
                 devices.update(owner for owner in map(self.credentials.get, hashes) if owner is not None)
         self.states.fill(devices, self._memory.devices, self._source.device_states)
+        if of_operations:
+            keys = {(sees.device, sees.create_ms) for sees in of_operations}
+            self.operations.fill(keys, self._memory.operations, self._source.operations)
+            if enterprises := {sees.device.enterprise for sees in of_operations if sees.subscription}:
+                self.fill(ENTERPRISES, [*map(EnterpriseName, enterprises)])
         if others:
             self._foresee_others(others)
 
@@ -172,7 +179,7 @@ class View(msgspec.Struct, eq=False):
         return Facts(
             now_us=self.now_us,
             device=state.record if state is not None else None,
-            tombstone=self._tombstone_in(state),
+            tombstone=self._tombstone_in(state) if state is not None and state.tombstone is not None else None,
             operation=self.operations.get(key) or self.operation(key),
             open_count=self._open_count(name),
             subscription=self.subscription(name.parent) if sees.subscription else None,
