@@ -14,7 +14,7 @@ settings.load_profile("heliograph")
 
 gc.disable()  # until all tests are collected: what is imported and collected stays, and searching it would take a sixth of the time
 
-pytest_plugins = ["tests.postgres", "tests.socket_watch", "tests.chromium", "tests.workers", "tests.ways_in", "pytester"]
+pytest_plugins = ["tests.postgres", "tests.socket_watch", "tests.chromium", "tests.workers", "tests.ways_in", "tests.forks", "pytester"]
 
 
 def pytest_configure() -> None:

@@ -16,6 +16,8 @@ from tests.e2e.program import HELIOGRAPH
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 
+pytestmark = pytest.mark.by_exec
+
 
 def has_a_file(_port: int, folder: Path) -> bool:
     """The first thing that it leaves on the disk."""
