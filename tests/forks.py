@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 from tests.fork_server import CLONE
+from tests.patience import PATIENCE_S
 
 HELIOGRAPH = (sys.executable, "-m", "heliograph")
 BY_EXEC = "HELIOGRAPH_TESTS_BY_EXEC"
@@ -58,18 +59,27 @@ class ForkServer:
             if read_at_start(environment) != self._read_at_start:
                 raise Unfit
             request = {"command": command, "folder": folder, "environment": dict(environment), "new_session": new_session}
-            socket.send_fds(line, [json.dumps(request).encode()], files)
-            answer = line.recv(32)
-            if not answer:
-                raise RuntimeError("The process that forks has ended; its error is above.")
+            answer = b""
+            with contextlib.suppress(ConnectionError):
+                socket.send_fds(line, [json.dumps(request).encode()], files)
+                answer = line.recv(32)
+            if not answer:  # it was killed: the next program has another
+                self.end()
+                raise Unfit
             self.count += 1
         return int(answer)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
 
     def end(self) -> None:
         """It has ended; what it forked has not."""
         if self._line is not None and self._process is not None:
             self._line.close()
-            self._process.wait()
+            self._process.wait(PATIENCE_S)
+            self._line = None
 
     def _started(self) -> socket.socket:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.forks import HELIOGRAPH, STARTER, Starter
+from tests.forks import HELIOGRAPH, STARTER, ForkServer, Starter
 from tests.patience import PATIENCE_S
 
 NOWHERE = ("--server", "http://127.0.0.1:9")
@@ -128,9 +128,10 @@ def test_a_signal_ends_both_alike(both_ways: Callable[..., list[Any]], tmp_path:
 
 def test_asyncio_reads_and_waits_for_both(both_ways: Callable[..., list[Any]]) -> None:
     async def ended() -> tuple[bytes, int]:
-        process = await asyncio.create_subprocess_exec(*HELIOGRAPH, "version", stdout=asyncio.subprocess.PIPE)
-        out, _ = await process.communicate()
-        return out, await process.wait()
+        async with asyncio.timeout(PATIENCE_S):
+            process = await asyncio.create_subprocess_exec(*HELIOGRAPH, "version", stdout=asyncio.subprocess.PIPE)
+            out, _ = await process.communicate()
+            return out, await process.wait()
 
     forked, by_exec = both_ways(lambda: asyncio.run(ended()))
 
@@ -157,6 +158,22 @@ def test_what_a_fork_cannot_have_the_system_starts(starter: Starter, asked: dict
     assert before == starter.server.count
 
 
+def test_a_fork_server_that_was_killed_is_replaced(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ends a test that hangs ends all that pytest has started."""
+    monkeypatch.setattr(starter, "server", ForkServer())
+
+    def said() -> bytes:
+        return subprocess.run([*HELIOGRAPH, "version"], stdout=subprocess.PIPE, timeout=PATIENCE_S, check=True).stdout
+
+    before, count = said(), starter.server.count
+    starter.server.kill()
+    after, at_last = said(), said()
+    starter.server.end()
+
+    assert before == after == at_last
+    assert (1, 2) == (count, starter.server.count)
+
+
 def test_a_folder_that_is_not_there_is_refused_as_ever(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        subprocess.run([*HELIOGRAPH, "version"], cwd=tmp_path / "nowhere", check=True)
+        subprocess.run([*HELIOGRAPH, "version"], cwd=tmp_path / "nowhere", check=True, timeout=PATIENCE_S)
