@@ -66,6 +66,13 @@ class Clients:
         path = f"/v1/{await self.issue_alone()}"
         return lambda: self._callers[0].ask("GET", path)
 
+    async def listing(self) -> Act:
+        """One caller lists ten operations of a phone."""
+        for _ in range(10):
+            await self.issue_alone()
+        path = f"/v1/{self._phones[0].name}/operations?pageSize=10"
+        return lambda: self._callers[0].ask("GET", path)
+
     async def cycling(self) -> Act:
         """A cycle: issue, offer, acknowledge, report, by a phone on a WebSocket that has nothing else to do."""
         phone, greeted, reports = Phone(self._spare, self._address), asyncio.Event(), asyncio.Queue[str]()
@@ -110,6 +117,7 @@ async def _count(server: Guarded, tally: Tally, *, lane: bool) -> dict[str, int]
         "issueCommand, 64 at once": together,
         "issueCommand, alone": await opcodes(tally, clients.issue_alone, rounds=SINGLES),
         "operations.get": await opcodes(tally, await clients.getting(), rounds=SINGLES),
+        "operations.list of 10": await opcodes(tally, await clients.listing(), rounds=SINGLES),
         "cycle of a phone: issue, offer, acknowledge, report": await opcodes(tally, await clients.cycling(), rounds=SINGLES),
     }
 

@@ -47,7 +47,7 @@ class Machine:
 
     def clock(self) -> SystemClock:
         """A clock of a server that starts now."""
-        return SystemClock(wall_us=lambda: self.wall_us, boot_us=lambda: self.boot_us)
+        return SystemClock(wall_us=lambda: self.wall_us, boot_ns=lambda: self.boot_us * 1_000)
 
     def pass_by(self, us: int) -> None:
         """Time passes."""

@@ -1,9 +1,13 @@
 """Statements stand in files, keep their cost as tables grow, and repeat their VALUES group as asked."""
 
+from contextlib import closing
+from pathlib import Path
+
 import apsw
 import pytest
 
-from heliograph.storage.queries import Migration, grouped, groups, migration_script, queries
+from heliograph.storage.queries import GROUP_SIZES, Migration, filled_groups, grouped, groups, migration_script, queries
+from heliograph.storage.sqlite.connection import Connections, connect, memory_template, migrate
 
 READS_A_WHOLE_TABLE = {
     "living_devices": "an index's keys, once, when the store opens",
@@ -53,6 +57,15 @@ def test_rows_are_grouped_without_gap_or_overlap(count: int) -> None:
     assert [*range(count)] == [row for start, stop in slices for row in range(start, stop)]
 
 
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 63, 64, 65, 150])
+def test_rows_that_are_looked_for_are_few_groups_of_which_the_last_may_be_longer(count: int) -> None:
+    slices = filled_groups(count)
+
+    assert [*range(count)] == [row for start, stop in slices for row in range(start, stop)][:count]
+    assert len(slices) == -(-count // GROUP_SIZES[0])
+    assert {stop - start for start, stop in slices} <= {*GROUP_SIZES}
+
+
 def test_a_statement_marked_for_one_engine_runs_there_alone() -> None:
     script = """
 -- For all.
@@ -78,3 +91,27 @@ CREATE INDEX f ON a (b);
 
 def test_a_values_group_is_repeated_for_its_rows() -> None:
     assert grouped("delete_tokens", 2).endswith("IN (VALUES (?, ?), (?, ?))")
+
+
+IN_MEMORY, IN_A_FILE = "in memory", "in a file"
+
+
+@pytest.mark.parametrize("where", [IN_MEMORY, IN_A_FILE])
+def test_no_statement_is_planned_again_because_its_parameters_are_others(tmp_path: Path, where: str) -> None:
+    steps: list[object] = []
+
+    def compiling(*step: object) -> int:
+        steps.append(step)
+        return apsw.SQLITE_OK
+
+    with closing(Connections.in_memory(memory_template(1)).reader if where == IN_MEMORY else connect(tmp_path / "x.db")) as connection:
+        migrate(connection, now_us=1)
+        connection.authorizer = compiling
+        for statement in (statement for statement in queries().values() if "LIMIT ?" in statement):
+            connection.execute(statement, [1] * statement.count("?")).fetchall()
+            planned = len(steps)
+            connection.execute(statement, [2] * statement.count("?")).fetchall()
+
+            assert [] == steps[planned:]
+
+    assert steps

@@ -15,10 +15,10 @@ import msgspec
 from heliograph.api.calls import Asked, Calls
 from heliograph.api.health_pages import OK
 from heliograph.api.http.cycle import Cycle
-from heliograph.api.http.query import USUAL, parse_query
+from heliograph.api.http.query import bound
 from heliograph.api.http.sending import write_sparingly
 from heliograph.api.http.streaming import Stream
-from heliograph.api.method import Call, Method, MethodTable, own_of
+from heliograph.api.method import Call, Method, MethodTable
 from heliograph.asgi import JSON, ClientGone, Receive, Scope, Send
 from heliograph.protojson.errors import HeliographError
 from heliograph.service.work_aside import AT_ONCE_BYTES
@@ -40,14 +40,14 @@ class HotLane:
             return False
         try:
             method, ids = self._table.find(scope["method"], path.removeprefix(self._table.prefix))
-        except HeliographError:
+            if method.at_once is None:
+                return False
+            query, own = bound(method.query, scope["query_string"])
+        except HeliographError:  # said by the app, once it knows who asks
             return False
-        if method.at_once is None:
+        if query.fields:
             return False
-        query = USUAL.get(scope["query_string"])
-        if query is None and ((query := parse_query(scope["query_string"])).fields or query.rejection is not None):
-            return False
-        passage = Passage(self._calls, cycle, Asked(method, ids, query, scope), method)
+        passage = Passage(self._calls, cycle, Asked(method, ids, query, scope), method, own)
         return passage.context.run(passage.begin, bytes(body) if method.takes_body else b"")
 
 
@@ -58,6 +58,8 @@ class Passage(msgspec.Struct, eq=False):
     _cycle: Cycle
     _asked: Asked
     _method: Method
+    _own: Any
+    """The method's own parameters."""
     _call: Call = None  # type: ignore[assignment]  # once its caller is known
     _render: Callable[[Any], bytes | None] = None  # type: ignore[assignment]  # once its rule waits
     context: Context = msgspec.field(default_factory=copy_context)
@@ -71,7 +73,7 @@ class Passage(msgspec.Struct, eq=False):
             if caller is None:
                 return False
             first_time = calls.audited.enter(caller, method.id, asked.scope)
-            self._call = call = calls.call(asked, method, own_of(method, asked.query), body, caller)
+            self._call = call = calls.call(asked, method, self._own, body, caller)
             begun = method.at_once(call) if method.at_once is not None and first_time is None else None
             if begun is None:
                 self._go_on(self._handled(first_time))

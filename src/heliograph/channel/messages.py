@@ -76,7 +76,7 @@ def read_acknowledge(body: bytes) -> Acknowledge:
     """The message.  Raises: InvalidArgument."""
     acknowledge = _read(_acknowledge, body)
     _require_ack_id(acknowledge.ack_id)
-    return _null_is_absent(acknowledge, body)
+    return acknowledge if b"null" not in body else _null_is_absent(acknowledge)  # most are so, and this is a step of C
 
 
 def read_begin(body: bytes) -> Begin:
@@ -90,7 +90,7 @@ def read_refuse(body: bytes) -> Refuse:
     """The message.  Raises: InvalidArgument."""
     refuse = _read(_refuse, body)
     _require_short(refuse.message)
-    return _null_is_absent(refuse, body)
+    return _null_is_absent(refuse)
 
 
 def read_report(body: bytes) -> Report:
@@ -100,7 +100,7 @@ def read_report(body: bytes) -> Report:
     if not 1 <= report.seq <= REPORT_SEQ_MAX:
         raise InvalidArgument(f"seq must be between 1 and {REPORT_SEQ_MAX}.")
     _require_short(report.message)
-    return _null_is_absent(report, body)
+    return report if b"null" not in body else _null_is_absent(report)
 
 
 def read_status_report(body: bytes) -> StatusReport:
@@ -127,7 +127,7 @@ def read_enroll(body: bytes) -> Enroll:
     """The message.  Raises: InvalidArgument."""
     enroll = _read_with_report(_enroll, body)
     _require(_HASH, enroll.credential_hash, "credentialHash must be the SHA-256 of the credential as 64 lower-case hex digits.")
-    return _null_is_absent(enroll, body)
+    return _null_is_absent(enroll)
 
 
 def read_frame(body: bytes) -> Frame:
@@ -156,16 +156,16 @@ _frame = _decoder(Frame)
 
 
 def _read(decode: Callable[[bytes], M], body: bytes) -> M:
-    _reject_size(body)
+    if len(body) > MESSAGE_MAX_BYTES:
+        raise _too_large()
     try:
         return decode(body or b"{}")
     except MALFORMED as error:
         raise _malformed(error) from None
 
 
-def _reject_size(body: bytes) -> None:
-    if len(body) > MESSAGE_MAX_BYTES:
-        raise InvalidArgument(f"The message is larger than {MESSAGE_MAX_BYTES} bytes.")
+def _too_large() -> InvalidArgument:
+    return InvalidArgument(f"The message is larger than {MESSAGE_MAX_BYTES} bytes.")
 
 
 def _malformed(error: Exception) -> InvalidArgument:
@@ -180,7 +180,8 @@ def _read_with_report(decode: Callable[[bytes], M], body: bytes) -> M:
     AMAPI's own messages are strict and so are their decoders: what they refuse is read again without the fields that this server
     does not know, by Google's lenient rules for numbers and enums.
     """
-    _reject_size(body)
+    if len(body) > MESSAGE_MAX_BYTES:
+        raise _too_large()
     reject_depth(body.decode(errors="replace"))  # a report may hold any JSON, which is stored and read again
     with contextlib.suppress(InvalidArgument):
         return _read(decode, body)
@@ -195,10 +196,8 @@ def _read_with_report(decode: Callable[[bytes], M], body: bytes) -> M:
         raise _malformed(error) from None
 
 
-def _null_is_absent(message: N, body: bytes) -> N:
-    """The message without parts that are null in its body: serialisers write null for no status, or no evidence."""
-    if b"null" not in body:  # most are so, and this is a step of C
-        return message
+def _null_is_absent(message: N) -> N:
+    """The message without parts that are null: serialisers write null for no status, or no evidence."""
     parts = {name: part for name in _MAYBE_NULL if (part := getattr(message, name, None)) is not None}
     null = {name: None for name, part in parts.items() if bytes(part) == b"null"}
     return msgspec.structs.replace(message, **null) if null else message
@@ -215,7 +214,8 @@ def _require_interval(asked: KeepAlive | None) -> None:
 
 
 def _require_ack_id(text: str) -> None:
-    _require(_ACK_ID, text, "ackId must be 32 lower-case hex digits.")
+    if not _ACK_ID.fullmatch(text):
+        raise InvalidArgument("ackId must be 32 lower-case hex digits.")
 
 
 def _require_short(text: str) -> None:

@@ -10,6 +10,7 @@ Source: docs/audit.md, docs/adr/0053.
 
 import enum
 import hashlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -168,7 +169,7 @@ StoredCommand = tuple[str, int, str]
 class StoredEntry(AuditEntry, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """One or more entries, as a block has them: a party's commands by one method stand together, with what differs only."""
 
-    operations: tuple[StoredCommand, ...] = ()
+    operations: Sequence[StoredCommand] = ()
     """In place of `resource` and `type`, an entry each."""
 
 

@@ -41,6 +41,11 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     enabled_notification_types: frozenset[str] = frozenset()
     push_targets: tuple[PushTarget, ...] = ()
 
+    @property
+    def chooses_nothing(self) -> bool:
+        """Whether nothing that an enterprise may choose to hear of is wanted, by itself or for a push endpoint."""
+        return not (self.enabled_notification_types or self.push_targets)
+
     def wants(self, notification_type: NotificationType) -> bool:
         """Whether the enterprise enabled this type."""
         return notification_type.value in self.enabled_notification_types

@@ -156,7 +156,7 @@ def why_dropped(operation: Operation, ack_id: str) -> DropWhy | None:
 
 def _expired(ports: Ports, facts: Facts, operation: Operation) -> Decision[_Verdict | None]:
     expired = life.expire(with_offers(ports, operation), facts.now_us)
-    return Decision(DropWhy.EXPIRED, tuple(operation_writes(ports, facts, operation, expired)), ring=operation.device)
+    return Decision(DropWhy.EXPIRED, operation_writes(ports, facts, operation, expired), ring=operation.device)
 
 
 def _ended_by_ack(ports: Ports, facts: Facts, ack: _Ack, device: DeviceRecord, operation: Operation) -> Decision[_Verdict | None]:

@@ -35,7 +35,7 @@ async def begin_command(ports: Ports, device: DeviceName, message: Begin) -> Exe
             raise NotAcknowledged
         if not operation.begun and facts.now_us >= operation.expires_us and waits_in_time(ports, COMMANDS[operation.type]):
             expired = life.expire(operation, facts.now_us)
-            return Decision(Drop(drop=DropWhy.EXPIRED), tuple(operation_writes(ports, facts, operation, expired)), ring=device)
+            return Decision(Drop(drop=DropWhy.EXPIRED), operation_writes(ports, facts, operation, expired), ring=device)
         return Decision(_let(operation, facts.now_us), (PutOperation(_begun(operation, facts.now_us)),))
 
     sees = Sees(device=device, create_ms=name.create_ms, subscription=True)

@@ -16,11 +16,12 @@ from heliograph.service.outbox import Publish
 from heliograph.service.ports import Facts, Ports, PutOperation, Write
 
 
-def operation_writes(ports: Ports, facts: Facts, before: Operation, after: Operation) -> Iterator[Write]:
+def operation_writes(ports: Ports, facts: Facts, before: Operation, after: Operation) -> Sequence[Write]:
     """`after` is written; if it has just ended, its COMMAND goes out."""
-    yield PutOperation(after)
-    if after.done and not before.done:
-        yield from _published(ports, facts, NotificationType.COMMAND, lambda: contents.operation_ended(after))
+    put = PutOperation(after)
+    if before.done or after.open or facts.subscription is None or facts.subscription.chooses_nothing:
+        return (put,)
+    return (put, *_published(ports, facts, NotificationType.COMMAND, lambda: contents.operation_ended(after)))
 
 
 def enrolment_published(ports: Ports, facts: Facts, device: DeviceRecord) -> Iterator[Write]:

@@ -50,6 +50,18 @@ class _Offered(msgspec.Struct):
     def parked(self) -> bool:
         return self.times >= PARKED_AFTER
 
+    def once_more(self, connection: object, now_us: int) -> None:
+        """It is offered on this connection now."""
+        if self.connection is not connection:
+            self.connection = connection
+            self.on_connection = 0
+        if not self.untold:
+            self.untold_from_us = now_us
+        self.times += 1
+        self.on_connection += 1
+        self.untold += 1
+        self.last_us = now_us
+
     def due_us(self, connection: object, *, poll: bool) -> int:
         """When it is offered again on this connection; 0: at once."""
         if self.connection is not connection:
@@ -105,19 +117,23 @@ class OfferBook:
             return chosen
         # Counted first: a command whose secrets cannot be opened (another key file) is finally parked and blocks no others.
         self.offered[chosen.type] += 1
-        if _note_offer(line, chosen, connection, now_us) == PARKED_AFTER:
+        offered = line.offered.get(chosen.create_ms)
+        if offered is None:
+            offered = line.offered[chosen.create_ms] = _Offered(connection=connection)
+        offered.once_more(connection, now_us)
+        if offered.times == PARKED_AFTER:
             self.parked += 1
             log.warning("command.parked", **about(chosen), offers=PARKED_AFTER)
         if self._log_offers:
             log.debug("command.offered", **about(chosen))
         command = _readable_command(ports, chosen)
         offer = Offer(
-            operation=str(chosen.name),
+            operation=f"{device}/operations/{chosen.create_ms}",
             command=command.command,
             sealed_command=command.sealed,
             expires_in_ms=max(1, (chosen.expires_us - now_us) // 1_000),
         )
-        return Offering(offer, _again_us(line, chosen, connection, now_us, poll=poll))
+        return Offering(offer, _again_us(offered, chosen, connection, now_us, poll=poll))
 
     def greeted(self, device: DeviceName, in_flight: frozenset[int], now_us: int) -> None:
         line = self._lines.setdefault(device, _Line())
@@ -206,7 +222,7 @@ def _next_due(line: _Line, operations: Sequence[Operation], connection: object, 
         # An offer with no whole millisecond left would ask for the impossible.
         elif operation.expires_us - now_us < MS_US:
             continue
-        elif _is_parked(line, operation):
+        elif (offered := line.offered.get(operation.create_ms)) is not None and offered.parked:
             parked.append(operation)
         elif head is None:
             head = operation
@@ -223,9 +239,8 @@ def _next_due(line: _Line, operations: Sequence[Operation], connection: object, 
     return min(again_us, default=None)
 
 
-def _again_us(line: _Line, chosen: Operation, connection: object, now_us: int, *, poll: bool) -> int:
+def _again_us(offered: _Offered, chosen: Operation, connection: object, now_us: int, *, poll: bool) -> int:
     """When a look may find something new although no bell rings: what was offered as the head of the queue holds up all others."""
-    offered = line.offered[chosen.create_ms]
     if chosen.state is not State.QUEUED or offered.parked:
         return now_us
     return min(offered.due_us(connection, poll=poll), chosen.expires_us)
@@ -236,26 +251,6 @@ def holds_until_us(operation: Operation) -> int:
     if operation.state is not State.ACKNOWLEDGED or operation.released:
         return 0
     return operation.acked_us + COMMANDS[operation.type].holds_queue_s * S_US
-
-
-def _is_parked(line: _Line, operation: Operation) -> bool:
-    offered = line.offered.get(operation.create_ms)
-    return offered is not None and offered.parked
-
-
-def _note_offer(line: _Line, operation: Operation, connection: object, now_us: int) -> int:
-    """How often it was offered by now."""
-    offered = line.offered.setdefault(operation.create_ms, _Offered(connection=connection))
-    if offered.connection is not connection:
-        offered.connection = connection
-        offered.on_connection = 0
-    if not offered.untold:
-        offered.untold_from_us = now_us
-    offered.times += 1
-    offered.on_connection += 1
-    offered.untold += 1
-    offered.last_us = now_us
-    return offered.times
 
 
 def with_offers(ports: Ports, operation: Operation) -> Operation:

@@ -196,7 +196,7 @@ async def cancel_operation(ports: Ports, name: OperationName, *, permit: Permit 
         offered = with_offers(ports, operation)
         ended = life.expire(offered, facts.now_us) if facts.now_us >= operation.expires_us else life.cancel(offered, facts.now_us)
         # What waited behind it may be next.
-        return Decision(answer=True, writes=tuple(operation_writes(ports, facts, operation, ended)), ring=name.device)
+        return Decision(answer=True, writes=operation_writes(ports, facts, operation, ended), ring=name.device)
 
     ended = await ports.store.decide(Sees(device=name.device, create_ms=name.create_ms, subscription=True), rule)
     if ended:

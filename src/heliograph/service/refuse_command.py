@@ -47,7 +47,7 @@ async def refuse_command(ports: Ports, device: DeviceName, message: Refuse) -> N
             ended = life.expire(offered, facts.now_us)
         else:
             ended = _refused(ports, offered, facts.device, message, now_us=facts.now_us)
-        return Decision(None, tuple(operation_writes(ports, facts, operation, ended)), ring=device)
+        return Decision(None, operation_writes(ports, facts, operation, ended), ring=device)
 
     await ports.store.decide(Sees(device=device, create_ms=name.create_ms, subscription=True), rule, lane=Lane.PHONES)
     ports.offers.noted(device, name.create_ms)

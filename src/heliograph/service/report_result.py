@@ -98,7 +98,7 @@ def reporting(ports: Ports, device: DeviceName, message: Report) -> Inquiry[_Hea
         adopted = may_adopt(before, now_us) and bool(changed.ack_id)
         last = changed.done and facts.open_count == before.open
         heard = _Heard(changed, _asked(changed, now_us, asks=asks), changed=True, adopted=adopted, last=last)
-        writes = tuple(operation_writes(ports, facts, before, with_offers(ports, changed)))
+        writes = operation_writes(ports, facts, before, with_offers(ports, changed))
         return Decision(heard, writes, None if last else device)  # what it held may start now
 
     def conclude(heard: _Heard) -> Asked:
@@ -153,7 +153,7 @@ def _noted_late(operation: Operation, message: Report, now_us: int) -> Operation
 
 def _applied(operation: Operation, message: Report, now_us: int, *, asks: bool) -> Operation:
     ended = _outcome_applied(operation, message, now_us, asks=asks)
-    if message.state in {ReportState.PROGRESS, ReportState.NOT_STARTED}:
+    if message.state is ReportState.PROGRESS or message.state is ReportState.NOT_STARTED:
         return ended
     return with_evidence_of_report(ended, message, now_us, secret=operation.secret is not None)
 

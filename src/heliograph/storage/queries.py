@@ -69,6 +69,18 @@ def groups(count: int) -> Sequence[tuple[int, int]]:
     return found
 
 
+@functools.lru_cache(maxsize=GROUPS_REMEMBERED)
+def filled_groups(count: int) -> Sequence[tuple[int, int]]:
+    """As `groups`, in as few slices as there can be: the last one may end beyond the rows."""
+    found: list[tuple[int, int]] = []
+    start = 0
+    while start < count:
+        size = next((size for size in reversed(GROUP_SIZES) if size >= count - start), GROUP_SIZES[0])
+        found.append((start, start + size))
+        start += size
+    return found
+
+
 def migration_script(migration: Migration, engine: str) -> str:
     """What the migration runs on this engine ("sqlite", "postgresql"): without the statements that are marked as another's.
 

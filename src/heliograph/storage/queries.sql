@@ -122,6 +122,12 @@ FROM (VALUES (?, ?, ?)) AS wanted CROSS JOIN device_keys k
 JOIN operations o ON o.create_ms = wanted.column3 AND o.device_key = k.device_key
 WHERE k.enterprise = wanted.column1 AND k.device = wanted.column2
 
+-- operations_of_keys --
+-- Operations by create_ms and their devices' keys, for many operations, in no order.
+SELECT o.create_ms, o.state, o.deadline_us, o.ended_us, o.record
+FROM (VALUES (?, ?)) AS wanted CROSS JOIN operations o
+WHERE o.create_ms = wanted.column1 AND o.device_key = wanted.column2
+
 -- devices_of_serials --
 -- Who enrolled with these serials, oldest first.
 SELECT s.enterprise, s.serial, s.device, s.position

@@ -27,6 +27,9 @@ COMMON_PARAMETERS = frozenset(
 
 MOST_PARAMETERS = 256
 QUOTA_USER_MAX_CHARS = 40  # disc, quotaUser: "should not exceed 40 characters"
+SHORT_BYTES = 40
+"""Query strings up to this length are remembered: clients send the same again and again. Tokens, of pages and of callers, are longer."""
+BOUND_MOST = 1_024
 _PLAIN_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 """Any of these is an Int32."""
 _TRUE = {"true": True, "1": True, "false": False, "0": False}
@@ -109,6 +112,21 @@ def read_own(message: type[Q], own: Mapping[str, list[str]]) -> Q:
         else:
             values[name] = _TRUE.get(texts[-1], texts[-1]) if field.type is bool else texts[-1]
     return decode_message(message, values, root="")
+
+
+def bound(message: type[Q], query_string: bytes) -> tuple[Query, Q]:
+    """The query string taken apart, and a method's own parameters as its message.  Raises: InvalidArgument, Unimplemented."""
+    return _bound_short(message, query_string) if len(query_string) <= SHORT_BYTES else _bind(message, query_string)
+
+
+def _bind(message: type[Q], query_string: bytes) -> tuple[Query, Q]:
+    query = parse_query(query_string)
+    if query.rejection is not None:
+        raise query.rejection
+    return query, read_own(message, query.own)
+
+
+_bound_short = functools.lru_cache(maxsize=BOUND_MOST)(_bind)  # it keeps no error
 
 
 def read_plainly(message: type[Q], own: Mapping[str, list[str]]) -> Q | None:

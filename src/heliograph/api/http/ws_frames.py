@@ -115,8 +115,12 @@ class Frames(asyncio.Protocol):
             head = UNMASKED_MEDIUM + size.to_bytes(2)
         else:
             head = bytes((TEXT, LONG)) + size.to_bytes(8)
-        if self._closing is None and not self._transport.is_closing():
-            self._write(head + text)
+        if self._closing is not None or self._transport.is_closing():
+            return
+        if self._full:
+            self._keep_unsent(head + text)
+        else:
+            self._transport.write(head + text)
 
     def close(self, code: int, reason: str) -> None:
         if self._closing is not None or self._transport.is_closing():
@@ -313,7 +317,11 @@ class Frames(asyncio.Protocol):
         """Written, or kept until the peer has read what it was sent; one that does not is cut off."""
         if not self._full:
             self._transport.write(data)
-        elif self._unsent is not None:
+        else:
+            self._keep_unsent(data)
+
+    def _keep_unsent(self, data: bytes) -> None:
+        if self._unsent is not None:
             self._unsent.append(data)
         else:
             self._unsent = [data]

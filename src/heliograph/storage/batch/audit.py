@@ -103,31 +103,34 @@ def block_rows(rows: Iterable[AuditRow], now_us: int, commands: Iterable[Command
             blocks.append(BlockRow(now_us, stream, msgspec.json.encode(said)))
         elif isinstance(said, AuditEntry):
             streams.setdefault(stream, []).append(said)
-    parties: dict[tuple[str, int], tuple[Acting, list[StoredCommand]]] = {}
+    parties: dict[tuple[str, int], list[StoredCommand]] = {}
     party: Acting | None = None
     stream, together = "", list[StoredCommand]()
     for acting, operation in commands:
         enterprise, device = operation.device
-        if acting is not party or enterprise != stream:  # most are of the same party as the one before
+        if acting is not party or enterprise != stream:  # most of a caller's are of the same party as the one before
             party, stream = acting, enterprise
-            together = parties.setdefault((stream, id(party)), (party, []))[1]
+            key = stream, id(party)
+            if key in parties:
+                together = parties[key]
+            else:
+                together = parties[key] = []
+                streams.setdefault(stream, []).append(_stored(party, together))
         together.append((device, operation.create_ms, operation.type))
-    for (stream, _), (acting, together) in parties.items():
-        streams.setdefault(stream, []).append(_stored(acting, together))
     for stream, entries in streams.items():
         blocks.append(BlockRow(now_us, stream, encode_entries(entries)))
     return blocks
 
 
 def _stored(acting: Acting, commands: Sequence[StoredCommand]) -> StoredEntry:
-    """The entries of one party by one method, in one enterprise."""
+    """The entries of one party by one method, in one enterprise: of these commands, and of those that are still added to them."""
     return StoredEntry(
         actor_type=acting.actor_type,
         actor=acting.actor,
         key_id=acting.key_id,
         address=acting.address,
         method=acting.method,
-        operations=tuple(commands),
+        operations=commands,
     )
 
 

@@ -173,5 +173,12 @@ class Written(msgspec.Struct):
     commands: list[CommandRow] = []
     """What is recorded of single commands, likewise."""
 
+    @property
+    def beside_operations(self) -> bool:
+        """Whether something else than operations was written, and what the trail says of them."""
+        return any((
+            self.names, self.devices, self.tombstones, self.serials, self.records, self.emptied, self.outbox, self.events,
+        ))  # fmt: skip
+
     def __bool__(self) -> bool:
         return any(msgspec.structs.astuple(self))

@@ -47,22 +47,33 @@ class View(msgspec.Struct, eq=False):
     afterwards: list[Callable[[], None]] = []
     """Further changes of memory after the commit."""
     happened: Happened = msgspec.field(default_factory=Happened)
-    _plain: Mapping[int, Sees] = NOTHING
+    _plain: dict[int, Sees] = {}
     """What was foreseen and asks for a device only, by its object's id."""
 
     def foresee(self, all_sees: Sequence[Sees]) -> None:
         """Everything that these rules asked for is looked up, in one read per kind of row."""
         devices = {sees.device for sees in all_sees if sees.device is not None}
-        others = [sees for sees in all_sees if not is_plain(sees)]
-        self._plain = dict(zip(map(id, all_sees), all_sees, strict=True))
+        of_operations: list[SeesOperation] = []
+        others: list[Sees] = []
+        self._plain = plain = {}
+        for sees in all_sees:
+            if isinstance(sees, SeesOperation):
+                of_operations.append(sees)
+            elif is_plain(sees):
+                plain[id(sees)] = sees
+            else:
+                others.append(sees)
         if others:
-            for sees in others:
-                self._plain.pop(id(sees), None)
             hashes = {sees.credential_hash for sees in others if sees.credential_hash is not None}
             if hashes:
                 self.credentials.fill(hashes, self._memory.credentials, self._source.owners)
                 devices.update(owner for owner in map(self.credentials.get, hashes) if owner is not None)
         self.states.fill(devices, self._memory.devices, self._source.device_states)
+        if of_operations:
+            keys = {(sees.device, sees.create_ms) for sees in of_operations}
+            self.operations.fill(keys, self._memory.operations, self._source.operations)
+            if enterprises := {sees.device.enterprise for sees in of_operations if sees.subscription}:
+                self.fill(ENTERPRISES, [*map(EnterpriseName, enterprises)])
         if others:
             self._foresee_others(others)
 
@@ -176,7 +187,7 @@ class View(msgspec.Struct, eq=False):
         return Facts(
             now_us=self.now_us,
             device=state.record if state is not None else None,
-            tombstone=self._tombstone_in(state),
+            tombstone=self._tombstone_in(state) if state is not None and state.tombstone is not None else None,
             operation=self.operations.get(key) or self.operation(key),
             open_count=self._open_count(name),
             subscription=self.subscription(name.parent) if sees.subscription else None,

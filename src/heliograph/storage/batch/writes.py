@@ -200,7 +200,7 @@ class Batch(View):
 
     def event_streams(self) -> Collection[EnterpriseName]:
         """The enterprises that the batch appended events of."""
-        return {EnterpriseName(event.enterprise) for event in self.written.events}
+        return {EnterpriseName(event.enterprise) for event in self.written.events} if self.written.events else ()
 
 
 def _require_newer(operation: Operation, last_ms: int) -> None:

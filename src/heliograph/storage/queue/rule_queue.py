@@ -4,7 +4,6 @@ The loop removes what has waited too long by itself, so that this works while th
 """
 
 import asyncio
-import contextlib
 import functools
 import queue
 import threading
@@ -242,8 +241,10 @@ class RuleQueue:
     def wait(self, timeout_s: float | None) -> None:
         """Something waits, or nothing will, or the time is over."""
         if not len(self._lanes) and not self.closed:
-            with contextlib.suppress(queue.Empty):
+            try:
                 self._bell.get(timeout=timeout_s)
+            except queue.Empty:
+                return
         for _ in range(self._bell.qsize()):
             self._bell.get_nowait()
 
@@ -261,8 +262,10 @@ class RuleQueue:
     def answer(self, done: Done) -> None:
         """Answer the waiting futures on the event loop, unless that has ended: then no one waits."""
         if self._loop is not None:
-            with contextlib.suppress(RuntimeError):
+            try:
                 self._loop.call_soon_threadsafe(self._answer, done)
+            except RuntimeError:
+                return
 
 
 def run_rule(batch: Batch, entry: Queued, rings: list[DeviceName]) -> Outcome:

@@ -123,7 +123,7 @@ class Memory:
             self._put_records(batch.records, without=batch.written.emptied)
         self._put_open(batch.open, batch.opened)
         self.given.put(batch.given, batch.now_us // 1_000)
-        if not batch.written.indexed:
+        if batch.written.new_operations and not batch.written.indexed:
             self.unswept.add(batch.written.new_operations)
         for act in batch.afterwards:
             act()
@@ -132,13 +132,17 @@ class Memory:
         self, looked: Mapping[Kind[Any, Any], Mapping[Any, Any]], *, without: Mapping[Kind[Any, Any], Collection[Any]]
     ) -> None:
         """Records are remembered as they are now; those that are gone, and those that belonged to records of `without`, no more."""
-        for kind, recent in self.records.items():
-            if without and kind.belongs_to in without:
-                recent.clear()
-            if rows := looked.get(kind):
-                recent.put(rows)
+        if without:
+            for kind, recent in self.records.items():
+                if kind.belongs_to in without:
+                    recent.clear()
+        for kind, rows in looked.items():
+            if not rows or kind not in self.records:
+                continue
+            self.records[kind].put(rows)
+            if None in rows.values():
                 for key in [key for key, record in rows.items() if record is None]:
-                    recent.forget(key)
+                    self.records[kind].forget(key)
 
     def _put_open(self, queues: Mapping[DeviceName, Collection[int]], opened: Mapping[DeviceName, list[int]]) -> None:
         """Devices have the open operations of `queues`, or as before, and after them those of `opened`."""

@@ -45,8 +45,9 @@ class Sweeper:
     @property
     def due(self) -> bool:
         """A round is in progress, or enough operations are unswept for one."""
-        past_watermark = self._memory.unswept.size + self._at_once
-        return bool(self._places) or (past_watermark >= self._unswept_most and bool(self._memory.given.past_ms))
+        if self._places:
+            return True
+        return self._memory.unswept.size + self._at_once >= self._unswept_most and bool(self._memory.given.past_ms)
 
     def write(self, came: int = 0) -> Callable[[], None]:
         """A slice more of a round that is due is in the index, if the transaction that is open is committed; what must be called then.

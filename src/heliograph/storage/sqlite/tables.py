@@ -15,7 +15,7 @@ from heliograph.storage.batch.writes import Batch
 from heliograph.storage.codec import device_from, encode_record, operation_columns, operations_from, tombstone_from
 from heliograph.storage.kind import Kind, Row
 from heliograph.storage.kinds import BELONGING, ENTERPRISES, KINDS, SERIALS, TOMBSTONES, DeviceKey
-from heliograph.storage.queries import grouped, groups, queries
+from heliograph.storage.queries import filled_groups, grouped, groups, queries
 
 K = TypeVar("K", bound=tuple[Any, ...])
 R = TypeVar("R")
@@ -70,6 +70,20 @@ class Tables:
             found += self._execute(grouped(name, stop - start), values).fetchall()
         return found
 
+    def found(self, name: str, rows: Sequence[Row]) -> list[Row]:
+        """As `many`, of a statement that looks for rows: missing ones of a group are NULLs, which nothing equals, so one statement does.
+
+        Eleven rows are one statement instead of five, which would cost more than what they find.
+        """
+        if len(rows) == 1:
+            return self._execute(queries()[name], rows[0]).fetchall()
+        found: list[Row] = []
+        for start, stop in filled_groups(len(rows)):
+            values = [*itertools.chain.from_iterable(rows[start:stop])]
+            values += [None] * (len(rows[0]) * (stop - start) - len(values))
+            found += self._execute(grouped(name, stop - start), values).fetchall()
+        return found
+
     # Source: what a batch reads.
 
     def device_states(self, names: Collection[DeviceName]) -> Mapping[DeviceName, DeviceState]:
@@ -79,7 +93,7 @@ class Tables:
                 device_from(record) if record is not None else None,
                 tombstone_from(tombstone) if tombstone is not None else None,
             )
-            for enterprise, device, key, record, tombstone in self.many("device_states", tuple(names))
+            for enterprise, device, key, record, tombstone in self.found("device_states", tuple(names))
         }
 
     def owners(self, credential_hashes: Collection[bytes]) -> Mapping[bytes, DeviceName]:
@@ -89,7 +103,7 @@ class Tables:
         return {credential_hash: DeviceName(enterprise, device) for _, credential_hash, enterprise, device in found}
 
     def operations(self, keys: Collection[OperationKey]) -> Mapping[OperationKey, Operation]:
-        rows = self.many("operations_named", tuple((*device, create_ms) for device, create_ms in keys))
+        rows = self.found("operations_named", tuple((*device, create_ms) for device, create_ms in keys))
         return {(operation.device, operation.create_ms): operation for operation in operations_from(rows)}
 
     def records(self, kind: Kind[K, R], keys: Collection[K]) -> Mapping[K, R]:
@@ -124,12 +138,18 @@ class Tables:
     def write(self, batch: Batch) -> None:
         """Every row the batch wrote, one multi-row statement per kind; within the caller's transaction."""
         written = batch.written
-        if written.names:
-            self._write("insert_device_keys", [(key, *name) for key, name in written.names])
         if written.new_operations:
             self._write("insert_operations", _operation_rows(batch, written.new_operations))
         if written.operations:
             self._write("replace_operations", _operation_rows(batch, written.operations))
+        if written.commands or written.audit:
+            self._append_blocks(batch.audit_blocks())
+        if written.beside_operations:
+            self._write_others(batch)
+
+    def _write_others(self, batch: Batch) -> None:
+        written = batch.written
+        self._write("insert_device_keys", [(key, *name) for key, name in written.names])
         if written.devices or written.tombstones:
             self._write_devices(batch)
         self._write(SERIALS.names.put, written.serials)
@@ -142,8 +162,6 @@ class Tables:
         self._write("delete_events_of", tuple(written.emptied.get(ENTERPRISES, ())))
         if written.events:
             self._append_events(written.events)
-        if written.commands or written.audit:
-            self._append_blocks(batch.audit_blocks())
 
     def _write(self, name: str, rows: Sequence[Row]) -> None:
         if rows:

@@ -7,6 +7,7 @@ process: what stands on disk is the truth, and a restart reads it.
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import apsw
 
@@ -143,7 +144,7 @@ class Writer:
             self._tables.roll_back()
             self.trouble = f"The database accepts no writes: {error}."
             refused = Overloaded(f"{self.trouble} Nothing was done: try again.", retry_after_s=1)
-            self._tell([Outcome(entry.future, error=refused) for entry in entries], refused=rules_in(entries))
+            self._tell([Outcome(entry.future, error=refused) for entry in entries], refused=rules_in(entries) if bulk else len(entries))
         except ExclusiveFailed as error:
             self._tables.roll_back()
             self._tell([Outcome(entries[0].future, error=error.cause)])
@@ -152,11 +153,12 @@ class Writer:
             self._stuck = False
             if batch.written or isinstance(entries[0], Exclusive):
                 self._nearest_us = self._tables.nearest_deadline_us()
-            message_ids = [message.message_id for message in batch.written.outbox.new]
+            new_messages = batch.written.outbox.new
+            message_ids = [message.message_id for message in new_messages] if new_messages else ()
             happened = None if commit_us is None else batch.happened
             done = Done(
                 outcomes, rings, self._nearest_us, message_ids, happened, commit_us or 0, batch.event_streams(), batch.changed_things(),
-                rules_in(entries),
+                rules_in(entries) if bulk else len(entries),
             )  # fmt: skip
             self._rule_queue.answer(done)
 
@@ -167,7 +169,7 @@ class Writer:
         if isinstance(first, QueuedSlice):
             batch.foresee_slice(first.asks)
             return [Outcome(first.future, run_slice(batch, first, rings))]
-        queued = [entry for entry in entries if isinstance(entry, Queued)]
+        queued = cast("Sequence[Queued]", entries)  # what is neither first is none later
         batch.foresee([entry.sees for entry in queued])
         return [run_rule(batch, entry, rings) for entry in queued]
 
