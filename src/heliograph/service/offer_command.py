@@ -111,7 +111,8 @@ class OfferBook:
         if line is None:
             line = self._lines[device] = _Line()
         self._devices[connection] = device
-        _forget_ended(line, operations)
+        if line.offered:
+            _forget_ended(line, operations)
         chosen = _missing_from_journal(line, operations) or _next_due(line, operations, connection, now_us, poll=poll)
         if not isinstance(chosen, Operation):
             return chosen
@@ -152,7 +153,8 @@ class OfferBook:
             del self._lines[device]
 
     def note(self, device: DeviceName, create_ms: int) -> TimelineEntry | None:
-        offered = self._offered(device, create_ms)
+        line = self._lines.get(device)
+        offered = line.offered.get(create_ms) if line is not None else None
         if offered is None or not offered.untold:
             return None
         return TimelineEntry(
@@ -164,7 +166,8 @@ class OfferBook:
         )
 
     def noted(self, device: DeviceName, create_ms: int) -> None:
-        offered = self._offered(device, create_ms)
+        line = self._lines.get(device)
+        offered = line.offered.get(create_ms) if line is not None else None
         if offered is not None:
             offered.untold = 0
 
@@ -177,10 +180,6 @@ class OfferBook:
 
     def forget_device(self, device: DeviceName) -> None:
         self._lines.pop(device, None)
-
-    def _offered(self, device: DeviceName, create_ms: int) -> _Offered | None:
-        line = self._lines.get(device)
-        return line.offered.get(create_ms) if line else None
 
 
 def _readable_command(ports: Ports, operation: Operation) -> PhoneCommand:
