@@ -143,7 +143,7 @@ class Session:
         peer = self._peers.heard(device, self._ports.clock.now_us())
         if peer.requests >= REQUESTS_AT_ONCE_MOST:
             return False
-        acting = self._acting_at_once(kind, device)
+        acting = self._actings.get(kind) or self._acting_at_once(kind, device)
         before = ACTING.set(acting)
         try:
             inquiry = inquire(self, device, body, operation)
@@ -164,9 +164,7 @@ class Session:
 
     def _acting_at_once(self, kind: str, device: DeviceName) -> Acting:
         """As `_acting`, made once a connection."""
-        acting = self._actings.get(kind)
-        if acting is None:
-            acting = self._actings[kind] = self._acting(kind, device)
+        self._actings[kind] = acting = self._acting(kind, device)
         return acting
 
     def _acting(self, kind: str, device: DeviceName | None = None) -> Acting:
