@@ -294,7 +294,7 @@ class Vault(Protocol):
 
 
 class Offering(msgspec.Struct, frozen=True):
-    """A command to offer now, and when to look for the next one (us); before that only if the bell rings."""
+    """A command to offer now, and when to look for the next one (us; 0: at once); before that only if the bell rings."""
 
     offer: Offer
     again_us: int
