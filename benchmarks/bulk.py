@@ -47,6 +47,8 @@ PAUSE_S = 0.005
 ALONE_S = 3.0
 WARM_TOGETHER = 256
 ROUNDS_MOST = 3
+INSIDE_MOST_S = 3_600
+"""A measurement that takes so long hangs."""
 LOCK = ENVELOPE.decode(b'{"type":"LOCK"}')
 
 
@@ -98,7 +100,7 @@ def _inside(folder: Path, devices: int, *, database: str = "", cold: bool = Fals
     folder.mkdir(exist_ok=True)
     options = ["--devices", str(devices), "--database", database, *(["--cold"] if cold else [])]
     program = ["taskset", "-c", SERVER_CORE, sys.executable, "-m", "benchmarks.bulk", "--inside", str(folder)]
-    output = subprocess.run([*program, *options], check=True, stdout=subprocess.PIPE).stdout
+    output = subprocess.run([*program, *options], check=True, stdout=subprocess.PIPE, timeout=INSIDE_MOST_S).stdout
     return msgspec.json.decode(output.splitlines()[-1], type=Measured)
 
 

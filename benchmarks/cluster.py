@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.servers import LOAD_CORE, family_cpu_s
+from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 
 USER = "postgres"
@@ -58,7 +59,7 @@ class Cluster:
     def database(self, name: str) -> str:
         """The URL of a new, empty database."""
         command = [str(self.binaries / "createdb"), "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, name]
-        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{name}"
 
 
@@ -109,7 +110,7 @@ def postgres() -> Iterator[Cluster]:
 def _until(command: list[str]) -> None:
     """Raises: RuntimeError: PostgreSQL does not answer within 30 s."""
     deadline = time.monotonic() + 30
-    while subprocess.run(command, check=False).returncode:
+    while subprocess.run(command, check=False, timeout=PATIENCE_S).returncode:
         if time.monotonic() > deadline:
             message = "PostgreSQL does not answer"
             raise RuntimeError(message)

@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
@@ -13,6 +12,8 @@ import msgspec
 
 from benchmarks.figures import percentile
 from benchmarks.servers import LOAD_CORE
+from tests.hung import Hung
+from tests.running import Running
 
 ANSWER_S = 180.0
 """A client that says nothing for so long is ended: a benchmark must end too."""
@@ -25,7 +26,7 @@ class Conversation:
         self._command = ["taskset", "-c", LOAD_CORE, sys.executable, "-m", module]
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = Running(self._command, within_s=ANSWER_S, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -35,18 +36,15 @@ class Conversation:
     def tell(self, request: object) -> None:
         """The request is on its way."""
         assert self._process.stdin is not None  # noqa: S101 - asked for
-        self._process.stdin.write(msgspec.json.encode(request) + b"\n")
+        self._process.stdin.write(f"{msgspec.json.encode(request).decode()}\n")
         self._process.stdin.flush()
 
     def hear(self) -> Any:  # noqa: ANN401 - what the module answers
-        """The next answer.  Raises: RuntimeError: the process ended instead."""
-        assert self._process.stdout is not None  # noqa: S101 - asked for
-        watchdog = threading.Timer(ANSWER_S, self._process.kill)
-        watchdog.start()
+        """The next answer.  Raises: RuntimeError: the process ended instead, or was ended because it said nothing."""
         try:
-            line = self._process.stdout.readline()
-        finally:
-            watchdog.cancel()
+            line = self._process.line()
+        except Hung as hung:
+            raise RuntimeError(str(hung)) from hung
         if not line:
             message = f"{' '.join(self._command)} ended"
             raise RuntimeError(message)

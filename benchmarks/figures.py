@@ -14,6 +14,8 @@ from pathlib import Path
 import apsw
 import msgspec
 
+from tests.patience import PATIENCE_S
+
 RESULTS = Path("benchmarks/results/latest.json")
 
 
@@ -191,7 +193,9 @@ def fsync_p50_us(rounds: int = 500) -> float:
 
 def machine() -> dict[str, str]:
     """What the figures were taken on."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    ).stdout.strip()
     return {
         "cores": str(os.cpu_count()),
         "python": platform.python_version(),

@@ -12,6 +12,8 @@ from pathlib import Path
 from benchmarks.figures import Run
 from benchmarks.servers import LOAD_CORE
 from benchmarks.steal import calmest
+from tests.patience import PATIENCE_S
+from tests.running import Running
 
 SATURATED = 0.95
 """A run counts as capacity only where the server used this share of its core: below, the load was measured, not the server."""
@@ -92,7 +94,9 @@ def _once(
     with contextlib.ExitStack() as stack:
         commands = [stack.enter_context(_wrk(url, load, token, whole_seconds(seconds))) for url in urls]
         before, database_before, began = cpu_s(), database_cpu_s(), time.monotonic()
-        processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for command in commands]
+        processes = [
+            Running(command, within_s=seconds + PATIENCE_S, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for command in commands
+        ]
         outputs = [process.communicate()[0] for process in processes]
         elapsed = time.monotonic() - began
         used, database_used = cpu_s() - before, database_cpu_s() - database_before

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.figures import Run, percentile
 from benchmarks.servers import LOAD_CORE
+from tests.patience import PATIENCE_S
 
 SOURCE = Path(__file__).with_suffix(".c")
 CONNECTIONS = 256
@@ -73,7 +74,7 @@ class OpenLoop:
             given = [port, f"{arrivals.rate:.3f}", f"{arrivals.seconds:g}", str(CONNECTIONS), file.name, token or "none", arrivals.body]
             before, began = cpu_s(), time.monotonic()
             command = ["taskset", "-c", LOAD_CORE, str(self._program), *given]
-            output = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+            output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S).stdout.splitlines()
             used, elapsed = cpu_s() - before, time.monotonic() - began
         latencies = sorted(float(line) / 1_000 for line in output[:-1])
         _, errors, _, unsent = output[-1].split()
@@ -89,5 +90,5 @@ def open_loop() -> Iterator[OpenLoop]:
         raise CompilerMissing(CompilerMissing.__doc__)
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "open_loop"
-        subprocess.run([compiler, "-O2", "-o", str(program), str(SOURCE)], check=True)
+        subprocess.run([compiler, "-O2", "-o", str(program), str(SOURCE)], check=True, timeout=PATIENCE_S)
         yield OpenLoop(program)

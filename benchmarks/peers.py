@@ -15,6 +15,7 @@ from benchmarks.enqueuing import FOLLOWED, SYNCED, measure_enqueuing
 from benchmarks.figures import Figures, Promise, Row, Run, Scale
 from benchmarks.servers import Process
 from benchmarks.signed_in import heliograph, scratch
+from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 
 PHONES, CALLERS = 200, 64
@@ -62,7 +63,7 @@ def _mosquitto_program() -> str:
 
 
 def _mosquitto_version() -> str:
-    said = subprocess.run([_mosquitto_program(), "-h"], capture_output=True, text=True, check=False).stdout
+    said = subprocess.run([_mosquitto_program(), "-h"], capture_output=True, text=True, check=False, timeout=PATIENCE_S).stdout
     found = re.search(r"mosquitto version (\S+)", said)
     return found[1] if found else "version unknown"
 

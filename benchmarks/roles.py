@@ -10,6 +10,7 @@ from benchmarks.figures import Figures, Row, Run, Scale
 from benchmarks.issuing import Contender, contender
 from benchmarks.load import Load, wrk
 from benchmarks.signed_in import Heliograph, access_token, heliograph
+from tests.patience import PATIENCE_S
 
 CLIENTS = 64
 WIPED = 10
@@ -80,4 +81,4 @@ def key_token(server: Heliograph, name: str, role: str, options: Sequence[str]) 
 
 def _desk(server: Heliograph, *arguments: str) -> None:
     command = [sys.executable, "-m", "heliograph", *arguments, "--data-dir", str(server.folder)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE_S)

@@ -20,6 +20,7 @@ import jwt
 from benchmarks.servers import START_S, Process, Running
 from heliograph.domain.access import SCOPE
 from heliograph.storage.operator_file import NAME as OPERATOR_FILE
+from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 
 KEY_FILE = "bench-key.json"
@@ -83,7 +84,7 @@ class Deployment:
                 time.sleep(0.01)
             command = [sys.executable, "-m", "heliograph", "keys", "create", "--enterprise", "*", "--role", "admin"]
             command += ["--data-dir", str(self.folder), "--out", str(path)]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE_S)
         return path
 
 
@@ -94,7 +95,7 @@ def access_token(url: str, key_file: Path) -> str:
     claims = {"iss": key["client_email"], "aud": f"{url}/token", "scope": SCOPE, "iat": now_s, "exp": now_s + 3_600}
     assertion = jwt.encode(claims, key["private_key"], algorithm="RS256", headers={"kid": key["private_key_id"]})
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
-    with urllib.request.urlopen(f"{url}/token", urllib.parse.urlencode(form).encode()) as response:  # noqa: S310 - loopback
+    with urllib.request.urlopen(f"{url}/token", urllib.parse.urlencode(form).encode(), PATIENCE_S) as response:  # noqa: S310 - loopback
         token: str = json.load(response)["access_token"]
         return token
 

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from benchmarks.figures import Figures, Number, Scale
 from benchmarks.report import printed
-from benchmarks.servers import STOP_S, family_cpu_s
+from benchmarks.servers import family_cpu_s
+from tests.running import Running
 
 HELIOGRAPH = str(Path(sys.executable).with_name("heliograph"))
 PHONE = "pixel8-a15-fully-managed"
@@ -85,14 +86,14 @@ def _started() -> Started:
 def _sandbox() -> Iterator[Started]:
     began = time.monotonic()
     command = [HELIOGRAPH, "sandbox", "--port", "0", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with Running(command, within_s=WITHIN_S, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         try:
-            ready = json.loads(process.stdout.readline() if process.stdout else "")
+            ready = json.loads(process.line())
             wall_s = time.monotonic() - began
             yield Started(ready["url"], wall_s, family_cpu_s(process.pid), _resident_kib(process.pid) / 1_024)
         finally:
             process.terminate()
-            process.communicate(timeout=STOP_S)
+            process.communicate()
 
 
 def _resident_kib(pid: int) -> int:

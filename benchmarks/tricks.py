@@ -22,6 +22,7 @@ from heliograph.api.http.request_body import read_body
 from heliograph.asgi import Message, rest_of_body
 from heliograph.domain.operation import Operation
 from heliograph.service.rules import Decision, Facts
+from tests.patience import PATIENCE_S
 
 TURNS = 20_000
 ROUNDS = 7
@@ -194,7 +195,9 @@ def _import_ms(module: str) -> float:
     """CPU time that importing the module adds to a Python that has what the command line needs anyway."""
     first = "import asyncio, http.client, json, click"
     timed = f"{first}, time; began = time.process_time(); import {module}; print((time.process_time() - began) * 1_000)"
-    return min(float(subprocess.run([sys.executable, "-c", timed], capture_output=True, check=True).stdout) for _ in range(3))
+    return min(
+        float(subprocess.run([sys.executable, "-c", timed], capture_output=True, check=True, timeout=PATIENCE_S).stdout) for _ in range(3)
+    )
 
 
 def measure_tricks(scale: Scale) -> Figures:

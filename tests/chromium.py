@@ -6,6 +6,7 @@ The fixture `browser` is a module's: Playwright's loop lives in its thread meanw
 import contextlib
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from tests.not_tried import not_tried
 from tests.patience import PATIENCE_S
 from tests.socket_watch import beyond_loopback
+from tests.third_party import started
 
 if TYPE_CHECKING:  # every test run knows this fixture, and few use it
     from playwright.sync_api import Browser, ConsoleMessage, Page
@@ -44,7 +46,8 @@ def browser() -> Iterator["Browser"]:
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         not_tried("Chromium is not here: scripts/test_needs.sh chromium-headless-shell installs it")
-    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415 - as above
+    from playwright.sync_api import TimeoutError as NotStarted  # noqa: PLC0415 - as above
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415
 
     expect.set_options(timeout=PATIENCE_S * 1_000)
     # Not under the watch over sockets: for each name it asks the kernel whether there is a way to Google by IPv6, and sends nothing there.
@@ -53,7 +56,8 @@ def browser() -> Iterator["Browser"]:
             playwright = end.enter_context(sync_playwright())
             # A test may run as root, in a container: there Chromium's own sandbox cannot start.
             arguments = [*HERE_ONLY, "--no-sandbox", "--disable-dev-shm-usage"]
-            chromium = playwright.chromium.launch(executable_path=program, args=arguments)
+            start = partial(playwright.chromium.launch, executable_path=program, args=arguments, timeout=PATIENCE_S * 1_000)
+            chromium = started(start, or_else=NotStarted)
         end.callback(chromium.close)
         yield chromium
 

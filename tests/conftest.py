@@ -14,7 +14,7 @@ settings.load_profile("heliograph")
 
 gc.disable()  # until all tests are collected: what is imported and collected stays, and searching it would take a sixth of the time
 
-pytest_plugins = ["tests.postgres", "tests.socket_watch", "tests.chromium", "tests.workers", "tests.ways_in", "pytester"]
+pytest_plugins = [f"tests.{name}" for name in ("postgres", "time_is_up", "socket_watch", "chromium", "workers", "ways_in")] + ["pytester"]
 
 
 def pytest_configure() -> None:

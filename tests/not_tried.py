@@ -8,6 +8,8 @@ from typing import NoReturn
 
 import pytest
 
+from tests.patience import WHOLE_JOB_S
+
 INSTALLER = Path(__file__).parents[1] / "scripts" / "test_needs.sh"
 
 
@@ -25,7 +27,7 @@ def program_or_skip(name: str, *, package: str = "") -> str:
     """
     path, package = f"{os.environ.get('PATH', '')}:/usr/sbin", package or name
     if shutil.which(name, path=path) is None:
-        subprocess.run([INSTALLER, package], check=False)
+        subprocess.run([INSTALLER, package], check=False, timeout=WHOLE_JOB_S)
     found = shutil.which(name, path=path)
     if found is None:
         not_tried(f"{name} is not here: scripts/test_needs.sh {package} installs it")

@@ -14,6 +14,8 @@ T = TypeVar("T")
 
 PATIENCE_S: Final = 300
 """What takes longer hangs: far beyond what anything takes on a machine that does ten other things."""
+WHOLE_JOB_S: Final = 800
+"""For a program that installs packages or runs tests itself; below pytest's `timeout`, so that its output is shown."""
 
 
 def patient(settings: "Settings") -> "Settings":

@@ -20,8 +20,9 @@ import pytest
 
 from tests.files import held
 from tests.not_tried import not_tried
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, WHOLE_JOB_S
 from tests.ports import reserved_port
+from tests.third_party import started
 
 USER = "postgres"
 """The superuser of the cluster, and the system's user who runs it where we are root, as whom PostgreSQL refuses to run."""
@@ -66,7 +67,12 @@ class Cluster:
         self.port = reserved_port()
         # A locale whose order is not that of bytes, as most databases have: nothing may rely on the latter.
         locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=en-US")
-        self._run("initdb", "--no-sync", "--auth=trust", f"--username={USER}", *locale, str(self._data))
+
+        def make() -> None:
+            shutil.rmtree(self._data, ignore_errors=True)
+            self._run("initdb", "--no-sync", "--auth=trust", f"--username={USER}", *locale, str(self._data), within_s=PATIENCE_S)
+
+        started(make, or_else=subprocess.TimeoutExpired)
 
     def __enter__(self) -> Self:
         self.start()
@@ -94,6 +100,7 @@ class Cluster:
             except subprocess.CalledProcessError:
                 # After kill(), the processes of the killed one may take a moment to notice.
                 if time.monotonic() > until or not (self._data / "postmaster.pid").exists():
+                    self._show(f"PostgreSQL did not start within {PATIENCE_S} s")
                     raise
                 time.sleep(0.1)
             else:
@@ -108,9 +115,8 @@ class Cluster:
             try:
                 self._control("stop", "--wait", f"--mode={how}", f"--timeout={within_s}")
             except subprocess.CalledProcessError:
-                last = "\n".join(self.log().splitlines()[-20:])
-                print(f"PostgreSQL did not stop ({how}) within {within_s} s; the end of its log:\n{last}")  # noqa: T201
-                if not self._runs():
+                self._show(f"PostgreSQL did not stop ({how}) within {within_s} s")
+                if not self.runs():
                     return
             else:
                 return
@@ -131,7 +137,7 @@ class Cluster:
     def remove(self) -> None:
         """It has ended, and nothing is left of it."""
         if (self._data / "postmaster.pid").exists():
-            if self._runs():
+            if self.runs():
                 self.stop("immediate")
             else:
                 time.sleep(0.5)  # killed before, and its last processes are on their way out
@@ -152,7 +158,9 @@ class Cluster:
     def sql(self, statement: str, *, url: str | None = None) -> str:
         """What psql prints for the statement: rows as lines, columns parted by |.  Raises: subprocess.CalledProcessError."""
         program = [str(self._programs / "psql"), "--no-psqlrc", "--no-align", "--tuples-only", "--quiet", "-v", "ON_ERROR_STOP=1"]
-        done = subprocess.run([*program, "-d", url or self.url(), "-c", statement], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [*program, "-d", url or self.url(), "-c", statement], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+        )
         return done.stdout.strip()
 
     def change(self, setting: str, value: str) -> None:
@@ -178,6 +186,11 @@ class Cluster:
         """What it wrote to its log."""
         return (self._folder / "log").read_text(encoding="utf-8", errors="replace")
 
+    def _show(self, what: str) -> None:
+        """Pytest prints this where the test fails."""
+        last = "\n".join(held(self._folder / "log").decode(errors="replace").splitlines()[-20:])
+        print(f"{what}; the end of its log:\n{last}")  # noqa: T201
+
     def _read_settings(self) -> None:
         """Its files of settings were read again, and hold for every new session."""
         loaded, until = self.sql("SELECT pg_conf_load_time()"), time.monotonic() + PATIENCE_S
@@ -190,18 +203,20 @@ class Cluster:
         """Its first process."""
         return int((self._data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
 
-    def _runs(self) -> bool:
+    def runs(self) -> bool:
+        """Whether its first process lives; it may not take connections."""
         process = held(self._data / "postmaster.pid").split()  # it removes the file when it ends
         return bool(process) and _lives(int(process[0]))
 
     def _control(self, verb: str, *options: str) -> None:
         self._run("pg_ctl", verb, f"--pgdata={self._data}", f"--log={self._folder / 'log'}", "--silent", *options)
 
-    def _run(self, program: str, *options: str) -> None:
+    def _run(self, program: str, *options: str, within_s: float = WHOLE_JOB_S) -> None:  # pg_ctl has patience of its own
         subprocess.run(
             [str(self._programs / program), *options],
             user=self._user, group=self._user, extra_groups=() if self._user else None, cwd=self._folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True,
+            timeout=within_s,
         )  # fmt: skip
 
 

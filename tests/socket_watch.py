@@ -27,6 +27,7 @@ from pathlib import Path
 import pytest
 
 from tests.one_at_a_time import CACHE, made_once
+from tests.patience import PATIENCE_S
 
 SOURCE = Path(__file__).with_suffix(".c")
 FILE = "SOCKET_WATCH"
@@ -106,7 +107,7 @@ def _library() -> Path | None:
     how = [compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror"]
 
     def compile_it(folder: Path) -> None:
-        subprocess.run([*how, "-o", folder / "watch.so", SOURCE, "-ldl"], check=True)
+        subprocess.run([*how, "-o", folder / "watch.so", SOURCE, "-ldl"], check=True, timeout=PATIENCE_S)
 
     return made_once(CACHE / f"socket-watch-{hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]}", compile_it) / "watch.so"
 

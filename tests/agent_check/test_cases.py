@@ -9,6 +9,7 @@ import pytest
 from heliograph.agent_check.cases import CASES
 from heliograph.agent_check.run import Outcome, Plan
 from tests.agent_check.checking import EXAMPLE, PACE, QUICK_S, broken, results_of, wrong
+from tests.hung import Watched
 
 FLEET = (
     sys.executable, "-m", "heliograph", "fleet", "--server", "{server}", "--enrollment-token", "{token}", "--count", "1", "--seed", "1",
@@ -108,5 +109,6 @@ async def test_nothing_of_an_agent_is_left(tmp_path: Path) -> None:
     await results_of(wrong("none"), tmp_path, Plan(names=["lost-ack"], transports=["long-poll"], pace=PACE))
 
     listed = await asyncio.create_subprocess_exec("ps", "-eo", "args", stdout=asyncio.subprocess.PIPE)
-    running = (await listed.communicate())[0].decode()
-    assert str(tmp_path) not in running
+    with Watched(listed.pid):
+        running, _ = await listed.communicate()
+    assert str(tmp_path) not in running.decode()

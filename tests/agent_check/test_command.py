@@ -8,7 +8,7 @@ from pathlib import Path
 
 from heliograph.agent_check.cases import CASES
 from tests.agent_check.checking import EXAMPLE, wrong
-from tests.patience import PATIENCE_S
+from tests.hung import Watched
 
 CHECK = (sys.executable, "-m", "heliograph", "check-agent", "--transport", "long-poll")
 
@@ -17,7 +17,8 @@ async def ran(*words: str) -> tuple[int, str, str]:
     """Exit code, output and errors."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*CHECK, *words, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe)
-    out, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    with Watched(process.pid):
+        out, err = await process.communicate()
     return process.returncode or 0, out.decode(), err.decode()
 
 
@@ -73,11 +74,13 @@ async def test_an_agent_that_a_person_enrols(tmp_path: Path) -> None:
         stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe,
     )  # fmt: skip
     assert checking.stderr is not None
-    server, token = [(await checking.stderr.readline()).decode().split(": ")[1].strip() for _ in range(2)]
+    with Watched(checking.pid):
+        server, token = [(await checking.stderr.readline()).decode().split(": ")[1].strip() for _ in range(2)]
     agent = await asyncio.create_subprocess_exec(sys.executable, str(EXAMPLE), server, token, str(tmp_path / "journal.json"), stdout=pipe)
 
     try:
-        out = (await asyncio.wait_for(checking.communicate(), PATIENCE_S))[0]
+        with Watched(checking.pid):
+            out, _ = await checking.communicate()
     finally:
         for process in (checking, agent):
             with contextlib.suppress(ProcessLookupError):

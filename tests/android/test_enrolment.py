@@ -64,7 +64,7 @@ def downloaded(front: TlsFront, location: str) -> tuple[bytes, str | None]:
     address = urlsplit(location)
     context = ssl.create_default_context(cafile=str(front.certificate))
     connection = http.client.HTTPSConnection(str(address.hostname), int(address.port or 443), timeout=PATIENCE_S)
-    connection.sock = context.wrap_socket(socket.create_connection(("127.0.0.1", front.port)), server_hostname=address.hostname)
+    connection.sock = context.wrap_socket(socket.create_connection(("127.0.0.1", front.port), PATIENCE_S), server_hostname=address.hostname)
     with contextlib.closing(connection):
         connection.request("GET", address.path)
         answer = connection.getresponse()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from heliograph.agent.keep_alive import Silences
 from heliograph.protocol import KEEP_ALIVE_MOST_S
 from scripts.android_tools import program
+from tests.patience import PATIENCE_S
 
 Life = list[tuple[bool, int]]
 Lives = st.lists(
@@ -44,7 +45,9 @@ def in_java(lives: list[Life], class_path: str) -> list[str]:
     words = {True: "passed", False: "lost"}
     lines = [line for life in lives for line in ("new", *(f"{words[passed]} {silent_s}" for passed, silent_s in life))]
     command = [program("java"), "-XX:TieredStopAtLevel=1", "-cp", class_path, "org.heliograph.agent.protocol.PlayedSilences"]
-    return subprocess.run(command, input="\n".join(lines), capture_output=True, text=True, check=True).stdout.splitlines()
+    return subprocess.run(
+        command, input="\n".join(lines), capture_output=True, text=True, check=True, timeout=PATIENCE_S
+    ).stdout.splitlines()
 
 
 def test_it_asks_for_the_same_in_every_network(class_path: str) -> None:

@@ -12,6 +12,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from scripts.android_tools import program, run
 from tests.agent.lab import Lab, port_of
 from tests.android.apk import skipped_without_tools
+from tests.hung import Watched
 from tests.tls_front import TlsFront, tls_front
 
 ANSWERED = ["401", "401"]
@@ -53,7 +54,8 @@ async def said_to(url: str, class_path: str, options: list[str], pins: list[str]
     """What the agent's classes get from the server: over HTTP, over a WebSocket."""
     command = [program("java"), "-XX:TieredStopAtLevel=1", *options, "-cp", class_path, "org.heliograph.agent.protocol.Caller", url]
     process = await asyncio.create_subprocess_exec(*command, *([",".join(pins)] if pins else []), stdout=asyncio.subprocess.PIPE)
-    out, _ = await process.communicate()
+    with Watched(process.pid):
+        out, _ = await process.communicate()
     return out.decode().split()
 
 

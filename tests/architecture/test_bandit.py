@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.architecture.sources import PACKAGE
+from tests.patience import PATIENCE_S
 
 NAMES = "the name of a constant, a claim or a parameter, not a secret"
 OWN_PROGRAM = "a program that the operator named or our own, by a list of words and without a shell"
@@ -53,6 +54,7 @@ def found(*paths: str) -> list[Finding]:
         [sys.executable, "-m", "bandit", "--quiet", "--recursive", "--format", "json", "--exit-zero", *paths],
         capture_output=True,
         check=True,
+        timeout=PATIENCE_S,
     )
     answer = json.loads(ran.stdout)
     assert [] == answer["errors"]

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from tests.architecture.sources import ROOT
+from tests.patience import PATIENCE_S
 
 SUBJECT_MOST = 72
 LAST_BEFORE_THE_RULE = "889d37f"
@@ -19,7 +20,7 @@ NOTICED_TOO_LATE = {
 
 def git(*arguments: str) -> str | None:
     """What git prints; None if it does not know."""
-    done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     return done.stdout if done.returncode == 0 else None
 
 

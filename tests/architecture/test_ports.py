@@ -7,6 +7,7 @@ import sys
 
 from tests.architecture.sources import ROOT, modules_under, relative, shipped_modules
 from tests.ports import KERNELS_OWN, reserved_port
+from tests.running import Running
 
 COUNT = 50
 OTHER = f"from tests.ports import reserved_port; print(*[reserved_port() for _ in range({COUNT})], flush=True); input()"
@@ -14,9 +15,8 @@ OTHER = f"from tests.ports import reserved_port; print(*[reserved_port() for _ i
 
 def test_no_two_runs_of_the_tests_reserve_the_same_port() -> None:
     command = [sys.executable, "-c", OTHER]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        theirs = other.stdout.readline().split()
+    with Running(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        theirs = other.line().split()
         ours = [str(reserved_port()) for _ in range(COUNT)]
         other.communicate("\n")
 

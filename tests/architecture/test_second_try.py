@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.sources import ROOT
+from tests.patience import PATIENCE_S
 
 BY_CHANCE = """
 from pathlib import Path
@@ -51,11 +52,17 @@ SHELL = '"$0" -m pytest -q . || "$0" -m scripts.second_try $?'
 )
 def test_a_run_ends_well_in_ci_if_what_failed_passes_alone(tmp_path: Path, tests: str, *, ci: bool, status: int, says: str) -> None:
     (tmp_path / "test_some.py").write_text(tests, encoding="utf-8")
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = torture\n", encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  torture\n  keycloak\n", encoding="utf-8")
     environment = {**os.environ, "CI": str(ci).lower(), "PYTHONPATH": str(ROOT)}
 
     run = subprocess.run(
-        ["/bin/sh", "-c", SHELL, sys.executable], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        ["/bin/sh", "-c", SHELL, sys.executable],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
     )
 
     assert (status, True) == (run.returncode, says in run.stderr), run.stdout + run.stderr

@@ -24,7 +24,7 @@ def test_a_program_that_hangs_before_it_is_ready_is_started_again_and_the_run_sa
     command = [sys.executable, "-c", HANGS_ONCE, str(tmp_path / "seen")]
 
     with (
-        pytest.warns(UserWarning, match="hung and was started again: it had said .*; threads: python"),
+        pytest.warns(UserWarning, match="(?s)hung and was started again: .*; threads: python.*What was read of it:\nbegins"),
         program(command, ready="ready", start_s=5),
     ):
         pass
@@ -44,5 +44,8 @@ def test_a_program_that_always_hangs_fails_the_test(tmp_path: Path) -> None:
 def test_a_program_that_ends_before_it_is_ready_fails_the_test_at_once() -> None:
     command = [sys.executable, "-c", "print('no such thing')"]
 
-    with pytest.raises(AssertionError, match="ended: no such thing"), program(command, ready="ready", start_s=PATIENCE_S):
+    with (
+        pytest.raises(AssertionError, match="before its end, with exit status 0: no such thing"),
+        program(command, ready="ready", start_s=PATIENCE_S),
+    ):
         pass

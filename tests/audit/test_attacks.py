@@ -14,6 +14,7 @@ from heliograph.domain.audit_check import Attack, Verdict, check_trail
 from heliograph.domain.audit_export import FORMAT, ExportHead, NotAnExport, export_lines, read_export_blocks, read_export_head
 from heliograph.storage.sqlite.file import audit_trail
 from tests.audit.trails import Kept, attacks, linked_again, signer_of, trusted, witnessed_in
+from tests.patience import PATIENCE_S
 
 WITHOUT_WITNESS = [pytest.param(False, id="without a witness"), pytest.param(True, id="with a witness")]
 
@@ -196,7 +197,9 @@ class TestExports:
 
         def ran(*written: bytes) -> int:
             (tmp_path / "trail.jsonl").write_bytes(b"".join(written))
-            return subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False, capture_output=True).returncode
+            return subprocess.run(
+                [sys.executable, "-c", program], cwd=tmp_path, check=False, capture_output=True, timeout=PATIENCE_S
+            ).returncode
 
         assert [0, 1] == [ran(*lines), ran(*lines[:4], lines[4].replace(b"server.unknown", b"server.another"), *lines[5:])]
 

@@ -16,6 +16,7 @@ from heliograph.protocol import Enroll
 from heliograph.service.phones import enroll_device
 from tests.channel.conftest import ENTERPRISE, Server
 from tests.channel.phones import Identity
+from tests.hung import Watched
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.both_ways
@@ -41,7 +42,8 @@ async def running(server: Server, journal: Path, **environment: str) -> AsyncIte
 async def said(process: asyncio.subprocess.Process) -> str:
     """The agent's next line."""
     assert process.stdout is not None
-    return (await asyncio.wait_for(process.stdout.readline(), 90)).decode().strip()
+    with Watched(process.pid):
+        return (await process.stdout.readline()).decode().strip()
 
 
 async def device_of(server: Server) -> Identity:
@@ -68,7 +70,8 @@ async def test_the_minimal_agent_lives_a_whole_life(server: Server, tmp_path: Pa
         locked_again = await said(process)
         await server.delete(device)
         last = await said(process)
-        code = await asyncio.wait_for(process.wait(), 90)
+        with Watched(process.pid):
+            code = await process.wait()
 
     assert ["LOCK: done", "REBOOT: done", "REQUEST_DEVICE_INFO: refused"] == [locked, rebooted, refused]
     assert ["LOCK: done", "last order: WIPE", 0] == [locked_again, last, code]

@@ -1,6 +1,5 @@
 """Servers for Google's clients: sandboxes, and one that requires a key."""
 
-import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import pytest
 
 from tests.e2e.program import HELIOGRAPH, Sandbox, running_sandbox
 from tests.patience import PATIENCE_S
+from tests.running import Running
 from tests.sandbox.client import Client
 from tests.sandbox.making import Maker
 
@@ -52,15 +52,12 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     """`heliograph serve`, with keys made by `heliograph keys create`."""
     folder = tmp_path_factory.mktemp("guarded")
     command = [*HELIOGRAPH, "serve", "--port", "0"]
-    with (folder / "log").open("w") as log, subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True) as server:
+    with (folder / "log").open("w") as log, Running(command, cwd=folder, stdout=subprocess.PIPE, stderr=log) as server:
         try:
-            assert server.stdout is not None
-            found = re.search(r"http://\S+", server.stdout.readline())
-            assert found is not None, (folder / "log").read_text()
-            yield Guarded(found[0], admin_key=_key(folder, "admin"), viewer_key=_key(folder, "viewer"))
+            yield Guarded(server.until(r"http://\S+")[0], admin_key=_key(folder, "admin"), viewer_key=_key(folder, "viewer"))
         finally:
             server.terminate()
-            server.communicate(timeout=PATIENCE_S)
+            server.communicate()
 
 
 def _key(folder: Path, role: str) -> Path:

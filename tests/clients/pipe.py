@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.clients.programs import HERE, Language, clean_environment, prepared
-from tests.patience import PATIENCE_S
+from tests.running import Running
 from tests.sandbox.client import Client
 from tests.sandbox.test_sign_up import FORM, browse
 
@@ -37,14 +37,13 @@ def piped(language: Language, url: str) -> Iterator[Calls]:
     """The language's program, with the server at this address, for as long as the block lasts."""
     command = language.command(prepared(language), HERE / language.source)
     settings = clean_environment(HELIOGRAPH_URL=url)
-    with subprocess.Popen(command, env=settings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+    with Running(command, env=settings, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
         assert program.stdin is not None
-        assert program.stdout is not None
-        write, read = program.stdin, program.stdout
+        write = program.stdin
 
         def call(method: str, arguments: Json) -> Json:
             print(json.dumps({"call": method, "arguments": arguments}), file=write, flush=True)
-            line = read.readline()
+            line = program.line()
             assert line, f"{language.name} ended at {method}, see above"
             said = json.loads(line)
             if "error" in said:
@@ -56,7 +55,7 @@ def piped(language: Language, url: str) -> Iterator[Calls]:
             yield call
         finally:
             write.close()
-            program.wait(PATIENCE_S)
+            program.wait()
 
 
 class Reader:

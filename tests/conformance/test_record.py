@@ -25,6 +25,7 @@ from tests.e2e.program import HELIOGRAPH
 from tests.http_server import QuietHandler, serving
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
+from tests.running import Running
 
 DEVICE = "enterprises/sandbox/devices/pixel8-a14-fully-managed"
 PASSWORD = "correct horse battery"
@@ -34,17 +35,16 @@ PASSWORD = "correct horse battery"
 def recording(upstream: str, out: Path) -> Iterator[str]:
     """The proxy's address, for as long as the block lasts; it ends by SIGINT, though it was started by a shell that ignores that."""
     command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *HELIOGRAPH, "record", "--to", upstream, "--out", str(out)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as proxy:
+    with Running(command, stderr=subprocess.PIPE) as proxy:
         try:
-            assert proxy.stderr is not None
-            said = proxy.stderr.readline()
+            said = proxy.complaint()
             found = re.search(r"client at (http://\S+)", said)
             assert found is not None, said
             yield found[1]
         finally:
             proxy.send_signal(signal.SIGINT)
             try:
-                _, said = proxy.communicate(timeout=PATIENCE_S)
+                _, said = proxy.communicate()
             finally:
                 proxy.kill()  # it would keep the test, which waits for it
     assert ExitCode.OK == proxy.returncode
@@ -139,7 +139,10 @@ def test_requests_and_answers_pass_through_byte_for_byte(
     upstream_url, came = upstream
     target, out = "/v1/enterprises/a%2Bb/devices/d%20:issueCommand?x=%7e&x=+%zz&$.xgafv=2", tmp_path / "out"
     body = gzip.compress(b'{"type" : "LOCK"}')
-    with recording(upstream_url, out) as url, contextlib.closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
+    with (
+        recording(upstream_url, out) as url,
+        contextlib.closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_S)) as connection,
+    ):
         connection.request("POST", target, body, {"Authorization": "Bearer s3cr3t", "Content-Encoding": "gzip"})
         answer = connection.getresponse()
         got = answer.read()
@@ -155,7 +158,7 @@ def test_requests_and_answers_pass_through_byte_for_byte(
 def test_a_server_that_cannot_be_reached_is_a_502(tmp_path: Path) -> None:
     with (
         recording(f"http://127.0.0.1:{reserved_port()}", tmp_path / "out") as url,
-        contextlib.closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection,
+        contextlib.closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_S)) as connection,
     ):
         connection.request("GET", f"/v1/{DEVICE}")
 

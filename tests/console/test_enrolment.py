@@ -17,6 +17,7 @@ from tests.agents import AGENT
 from tests.chromium import tab
 from tests.console.reader import Page, Reader
 from tests.patience import PATIENCE_S
+from tests.running import Running
 from tests.sandbox.client import Client
 from tests.sandbox.conftest import running
 
@@ -101,7 +102,7 @@ def test_the_line_on_the_page_starts_virtual_phones_that_enrol(reader: Reader, s
     before = len(sandbox.get("/v1/enterprises/sandbox/devices")["devices"])
     assert ("heliograph", ["--count", "1"]) == (program, words[5:7])
 
-    with subprocess.Popen([sys.executable, "-m", program, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as fleet:
+    with Running([sys.executable, "-m", program, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as fleet:
         try:
             sandbox.until(lambda: len(sandbox.get("/v1/enterprises/sandbox/devices")["devices"]) > before, seconds=PATIENCE_S)
         finally:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.not_tried import program_or_skip
 from tests.patience import PATIENCE_S
+from tests.running import Running
 
 ROOT = Path(__file__).parents[2]
 OPT = "/opt/heliograph"
@@ -70,14 +71,14 @@ def booted(folder: Path, version: str) -> Iterator[Machine]:
         ]  # fmt: skip
         environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
         with log.open("wb") as output:
-            process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            process = Running(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
             machine = Machine(_leader(process, log))
             machine.until("systemctl is-active basic.target")
             yield machine
         finally:
             process.terminate()  # nspawn asks the system to power off
-            process.wait(PATIENCE_S)
+            process.wait()
 
 
 @contextlib.contextmanager
@@ -85,22 +86,24 @@ def _layered(folder: Path) -> Iterator[Path]:
     """This machine's root, with a layer on it that takes all changes and is thrown away."""
     layer = folder / "layer"
     layer.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", layer], check=False, capture_output=True)
+    done = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", layer], check=False, capture_output=True, timeout=PATIENCE_S)
     if done.returncode:
         pytest.skip(f"this kernel lets nobody mount: {done.stderr.decode().strip()}")
     try:
         for name in ("upper", "work", "root"):
             (layer / name).mkdir()
         layers = f"lowerdir=/,upperdir={layer / 'upper'},workdir={layer / 'work'}"
-        done = subprocess.run(["mount", "-t", "overlay", "-o", layers, "overlay", layer / "root"], check=False, capture_output=True)
+        done = subprocess.run(
+            ["mount", "-t", "overlay", "-o", layers, "overlay", layer / "root"], check=False, capture_output=True, timeout=PATIENCE_S
+        )
         if done.returncode:
             pytest.skip(f"this kernel has no overlays: {done.stderr.decode().strip()}")
         try:
             yield layer / "root"
         finally:
-            subprocess.run(["umount", layer / "root"], check=True)
+            subprocess.run(["umount", layer / "root"], check=True, timeout=PATIENCE_S)
     finally:
-        subprocess.run(["umount", layer], check=True)
+        subprocess.run(["umount", layer], check=True, timeout=PATIENCE_S)
 
 
 def _install(root: Path, version: str) -> None:
@@ -116,7 +119,7 @@ def _packages() -> str:
     return str(Path(sys.prefix) / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages")
 
 
-def _leader(process: "subprocess.Popen[bytes]", log: Path) -> int:
+def _leader(process: Running, log: Path) -> int:
     """The process that is systemd inside."""
     until = time.monotonic() + PATIENCE_S
     while True:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from tests.patience import PATIENCE_S, WHOLE_JOB_S
+
 ROOT = Path(__file__).parents[2]
 INSIDE = ("/opt/heliograph", "/var/lib/heliograph", "/src")
 """Folders of the image that its steps name."""
@@ -65,7 +67,7 @@ class Built:
         self.environment: dict[str, str] = {}
         """What the last stage's ENV lines set."""
         self._search = f"{folder}/system/bin:/usr/bin:/bin"
-        subprocess.run([sys.executable, "-m", "venv", str(folder / "system")], check=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder / "system")], check=True, timeout=PATIENCE_S)
         for stage in stages():
             self.environment = {}
             for step in stage:
@@ -121,6 +123,12 @@ class Built:
         own = {"PATH": self._search, "HOME": str(self._folder / "home"), "UV_CACHE_DIR": str(UV_CACHE)}
         environment = {**own, **inherited, **self.environment}
         done = subprocess.run(
-            ["sh", "-c", self.here(command)], cwd=self._folder / "src", env=environment, capture_output=True, text=True, check=False
+            ["sh", "-c", self.here(command)],
+            cwd=self._folder / "src",
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=WHOLE_JOB_S,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"

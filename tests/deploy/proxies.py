@@ -7,15 +7,17 @@ import contextlib
 import os
 import re
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.hung import Hung, last_words
 from tests.not_tried import program_or_skip
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
+from tests.running import Running
+from tests.third_party import started
 from tests.tls_front import self_signed
 
 ROOT = Path(__file__).parents[2]
@@ -67,15 +69,20 @@ def running_proxy(kind: str, folder: Path, *, port: int, server_port: int) -> It
     proxy = Proxy(kind, port, reserved_port(), certificate, folder / "log")
     arrange = {"nginx": _nginx, "caddy": _caddy}[kind]
     command = arrange(proxy, folder, {EXAMPLES_SERVER: f"127.0.0.1:{server_port}", "certificate": str(certificate), "key": str(key)})
-    with proxy.log.open("wb") as log:
-        # Caddy keeps certificates and its last configuration in the home of its user.
-        process = subprocess.Popen([program, *command], stdout=log, stderr=log, env={**os.environ, "HOME": str(folder)})
-    try:
+
+    def start() -> Running:
+        with proxy.log.open("wb") as log:
+            # Caddy keeps certificates and its last configuration in the home of its user.
+            process = Running([program, *command], stdout=log, stderr=log, env={**os.environ, "HOME": str(folder)})
         _until_it_listens(proxy, process)
+        return process
+
+    process = started(start)
+    try:
         yield proxy
     finally:
         process.terminate()
-        process.wait(PATIENCE_S)
+        process.wait()
 
 
 def _nginx(proxy: Proxy, folder: Path, here: dict[str, str]) -> list[str]:
@@ -102,14 +109,16 @@ def _caddy(proxy: Proxy, folder: Path, here: dict[str, str]) -> list[str]:
     return ["run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
 
 
-def _until_it_listens(proxy: Proxy, process: "subprocess.Popen[bytes]") -> None:
+def _until_it_listens(proxy: Proxy, process: Running) -> None:
+    """Raises: AssertionError: it ended; Hung: it did not, and has now."""
     until = time.monotonic() + PATIENCE_S
     while True:
         try:
             socket.create_connection(("127.0.0.1", proxy.port), timeout=5).close()
         except OSError:
             assert process.poll() is None, proxy.log.read_text(errors="replace")
-            assert time.monotonic() < until, proxy.log.read_text(errors="replace")
+            if time.monotonic() > until:
+                raise Hung(last_words(process.pid)) from None
             time.sleep(0.05)
         else:
             return

@@ -18,6 +18,7 @@ import yaml
 from tests.deploy.image import ROOT, Built, stages
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
+from tests.running import Running
 
 PULLED_MOST_MB = 150
 BASE_PULLED_MB = 50
@@ -46,21 +47,21 @@ def words(word: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def container(image: Built, port: int, command: list[str], **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+def container(image: Built, port: int, command: list[str], **variables: str) -> Iterator[Running]:
     """The image runs the command, on a port of this machine instead of the container's 8080."""
     environment = {**image.variables(), **variables, f"HELIOGRAPH_{command[0].upper()}_PORT": str(port)}
-    with subprocess.Popen([image.heliograph, *command], env=environment, cwd="/", stderr=subprocess.DEVNULL) as process:
+    with Running([image.heliograph, *command], env=environment, cwd="/", stderr=subprocess.DEVNULL) as process:
         yield process
         process.terminate()
-        process.wait(PATIENCE_S)
+        process.wait()
 
 
-def becomes_healthy(process: subprocess.Popen[bytes], image: Built, port: int) -> bool:
+def becomes_healthy(process: Running, image: Built, port: int) -> bool:
     """Whether HEALTHCHECK succeeds before the process ends."""
     check = [word.replace(":8080", f":{port}") for word in words("HEALTHCHECK")]
     until = time.monotonic() + PATIENCE_S
     while process.poll() is None and time.monotonic() < until:
-        if subprocess.run(check, env=image.variables(), capture_output=True, check=False).returncode == 0:
+        if subprocess.run(check, env=image.variables(), capture_output=True, check=False, timeout=PATIENCE_S).returncode == 0:
             return True
         time.sleep(0.2)
     return False
@@ -96,7 +97,7 @@ def test_it_is_a_server_too_that_keeps_its_data_in_the_volume(image: Built) -> N
 def test_a_container_that_nothing_listens_in_is_not_healthy(image: Built) -> None:
     check = [word.replace(":8080", f":{reserved_port()}") for word in words("HEALTHCHECK")]
 
-    assert 0 != subprocess.run(check, env=image.variables(), capture_output=True, check=False).returncode
+    assert 0 != subprocess.run(check, env=image.variables(), capture_output=True, check=False, timeout=PATIENCE_S).returncode
 
 
 def test_a_pull_of_it_stays_below_its_limit(image: Built) -> None:

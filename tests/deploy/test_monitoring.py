@@ -15,6 +15,7 @@ from tests.deploy.booted import ROOT
 from tests.not_tried import program_or_skip
 from tests.operations.every_metric import OF_PROMETHEUS, asks_for_what_exists, every_metric
 from tests.operations.exposition import Exposition
+from tests.patience import PATIENCE_S
 
 DEPLOY = ROOT / "deploy"
 EXPECTED = Path(__file__).with_name("alerts_test.yaml")
@@ -38,7 +39,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exposition]:
 
 def run(*words: object) -> str:
     """What promtool says, if it is content."""
-    done = subprocess.run(["promtool", *map(str, words)], cwd=DEPLOY, capture_output=True, text=True, check=False)
+    done = subprocess.run(["promtool", *map(str, words)], cwd=DEPLOY, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert 0 == done.returncode, done.stdout + done.stderr
     return done.stdout
 

@@ -14,6 +14,7 @@ from heliograph.service.events import HEARTBEAT_S
 from heliograph.service.limits import HttpLimits
 from tests.deploy.proxies import DEPLOY
 from tests.not_tried import program_or_skip
+from tests.patience import PATIENCE_S
 
 NGINX = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
 SERVER = HttpLimits()
@@ -35,7 +36,7 @@ def of_nginx(directive: str, within: str = "") -> int:
 def caddy() -> dict[str, Any]:
     """Caddy's server as it understands its file."""
     words = (program_or_skip("caddy"), "adapt", "--config", str(DEPLOY / "Caddyfile"), "--adapter", "caddyfile")
-    adapted = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
+    adapted = json.loads(subprocess.run(words, capture_output=True, check=True, timeout=PATIENCE_S).stdout)
     return dict(adapted["apps"]["http"]["servers"]["srv0"])
 
 

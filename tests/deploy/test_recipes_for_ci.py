@@ -13,6 +13,7 @@ import yaml
 from heliograph.cli import app
 from heliograph.cli.ready_file import variables_of
 from tests.deploy.image import ROOT, stages
+from tests.patience import PATIENCE_S
 
 PAGE = (ROOT / "docs" / "containers.md").read_text(encoding="utf-8")
 WORKFLOW = yaml.safe_load((ROOT / "examples" / "ci" / "github.yaml").read_text(encoding="utf-8"))
@@ -56,7 +57,7 @@ def test_a_compiler_reads_the_recipe(language: str, name: str, command: list[str
     (tmp_path / name).write_text(recipe(language))
     (tmp_path / "Parse.java").write_text(PARSE)
 
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
 
     assert (0, "") == (done.returncode, done.stdout + done.stderr)
 

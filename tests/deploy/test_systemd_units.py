@@ -8,6 +8,7 @@ import pytest
 
 from tests.deploy.booted import ROOT
 from tests.not_tried import program_or_skip
+from tests.patience import PATIENCE_S
 
 UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
@@ -23,7 +24,7 @@ def systemd_analyze() -> None:
 
 def analyzed(*words: object) -> subprocess.CompletedProcess[str]:
     """What systemd-analyze says."""
-    return subprocess.run(["systemd-analyze", *map(str, words)], capture_output=True, text=True, check=False)
+    return subprocess.run(["systemd-analyze", *map(str, words)], capture_output=True, text=True, check=False, timeout=PATIENCE_S)
 
 
 def test_there_are_a_server_and_a_backup_with_its_timer() -> None:

@@ -21,6 +21,7 @@ import yaml
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 from tests.postgres import Cluster
+from tests.running import Running
 
 FOLDER = Path(__file__).parents[2] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text(encoding="utf-8"))
@@ -52,7 +53,7 @@ class Topology:
         self._cluster = cluster
         self._python = python
         self.ports = {name: reserved_port() for name in SERVICES if name != "database"}
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, Running] = {}
         self.url = f"http://127.0.0.1:{self.ports['balancer']}"
 
     @contextlib.contextmanager
@@ -70,7 +71,7 @@ class Topology:
             for process in reversed(self.processes.values()):
                 process.terminate()
             for process in self.processes.values():
-                process.wait(PATIENCE_S)
+                process.wait()
 
     def folder_of(self, name: str, inside: str) -> Path:
         """Where a folder of the service is: a named volume's is shared, everything else its own."""
@@ -96,7 +97,7 @@ class Topology:
             command = [self._python, "-m", "heliograph", *command]
         environment = {key: self._here(name, interpolated(value)) for key, value in service.get("environment", {}).items()}
         with (self._folder / f"{name}.log").open("wb") as log:
-            self.processes[name] = subprocess.Popen(command, env={**os.environ, **environment}, stdout=log, stderr=log, cwd=self._folder)
+            self.processes[name] = Running(command, env={**os.environ, **environment}, stdout=log, stderr=log, cwd=self._folder)
         if "healthcheck" in service:
             self._until_healthy(name, [self._here(name, word) for word in service["healthcheck"]["test"]])
 
@@ -115,7 +116,7 @@ class Topology:
         assert "CMD" == test[0]
         words = [self._python if word == "python" else word for word in test[1:]]
         until = time.monotonic() + PATIENCE_S
-        while subprocess.run(words, capture_output=True, check=False).returncode:
+        while subprocess.run(words, capture_output=True, check=False, timeout=PATIENCE_S).returncode:
             assert self.processes[name].poll() is None, f"{shlex.join(words)}: {self.log(name)}"
             assert time.monotonic() < until, f"{name} does not become healthy: {self.log(name)}"
             time.sleep(0.2)

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.hung import Watched
 from tests.patience import PATIENCE_S
+from tests.running import Running
 
 Json = dict[str, Any]
 
@@ -39,11 +41,9 @@ class Sandbox:
             check=False,
         )
 
-    def started(self, *arguments: str) -> "subprocess.Popen[str]":
+    def started(self, *arguments: str) -> Running:
         """`heliograph` with these arguments, running."""
-        return subprocess.Popen(
-            [*HELIOGRAPH, *arguments], env=self._environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        return Running([*HELIOGRAPH, *arguments], env=self._environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def _environment(self, variables: dict[str, str]) -> dict[str, str]:
         return {**os.environ, "HELIOGRAPH_SERVER": self.url, "COLUMNS": "160", **variables}
@@ -67,9 +67,9 @@ def on_a_terminal(columns: int, *arguments: str) -> str:
     terminal, inner = pty.openpty()
     environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm", "NO_COLOR": "1"}
     printed = b""
-    with subprocess.Popen([*HELIOGRAPH, *arguments], stdin=inner, stdout=inner, stderr=inner, env=environment):
+    with Running([*HELIOGRAPH, *arguments], stdin=inner, stdout=inner, stderr=inner, env=environment) as process:
         os.close(inner)
-        with contextlib.suppress(OSError):  # Linux reports the end of a terminal so
+        with Watched(process.pid), contextlib.suppress(OSError):  # Linux reports the end of a terminal so
             while more := os.read(terminal, 4_096):
                 printed += more
     os.close(terminal)
@@ -82,36 +82,22 @@ def running_sandbox(folder: Path, *arguments: str) -> Iterator[Sandbox]:
     data_dir, output = folder / "data", folder / "output"
     output.mkdir(parents=True)
     command = [*HELIOGRAPH, "sandbox", "--port", "0", "--data-dir", str(data_dir), *arguments]
-    with (output / "stderr").open("w") as errors, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
-        told: list[str] = []
+    with (output / "stderr").open("w") as errors, Running(command, stdout=subprocess.PIPE, stderr=errors) as process:
         try:
-            yield Sandbox(_address(process, told, output), data_dir, output)
+            yield Sandbox(process.until(r"http://\S+")[0], data_dir, output)
         finally:
             process.terminate()
-            rest, _ = process.communicate(timeout=PATIENCE_S)
-            (output / "stdout").write_text("".join(told) + rest)
+            rest, _ = process.communicate()
+            (output / "stdout").write_text("".join(process.heard) + rest)
 
 
 @contextlib.contextmanager
-def running_server(*options: str, **more: Any) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:  # noqa: ANN401 - as Popen has them
+def running_server(*options: str, **more: Any) -> Iterator[tuple[str, Running]]:  # noqa: ANN401 - as Popen has them
     """`heliograph serve` on a free port: its address, and its process, which ends with the block; `more` goes to Popen."""
     command = [*HELIOGRAPH, "serve", "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **more) as server:
+    with Running(command, stdout=subprocess.PIPE, **more) as server:
         try:
-            assert server.stdout is not None
-            said = re.search(r"http://\S+", server.stdout.readline())
-            assert said is not None
-            yield said[0], server
+            yield server.until(r"http://\S+")[0], server
         finally:
             server.terminate()
-            server.communicate(timeout=PATIENCE_S)
-
-
-def _address(process: subprocess.Popen[str], told: list[str], output: Path) -> str:
-    for line in process.stdout or ():
-        told.append(line)
-        found = re.search(r"http://\S+", line)
-        if found:
-            return found[0]
-    message = f"the sandbox did not start: {(output / 'stderr').read_text()}"
-    raise AssertionError(message)
+            server.communicate()

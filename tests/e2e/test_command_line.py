@@ -188,13 +188,11 @@ def test_a_command_that_waits_is_explained_with_what_comes_next_and_what_to_do(s
 
 def test_a_command_that_came_and_ended_between_two_looks_is_watched_too(sandbox: Sandbox) -> None:
     with sandbox.started("watch", PIXEL) as watching:
-        assert watching.stdout is not None
-        assert watching.stderr is not None
-        assert "Watching" in watching.stderr.readline()
+        assert "Watching" in watching.complaint()
         name = json.loads(sandbox.run("issue", PIXEL, "LOCK", "--wait", "--json").stdout)["name"]
-        line = watching.stdout.readline()
+        line = watching.line()
         watching.terminate()
-        watching.communicate(timeout=PATIENCE_S)
+        watching.communicate()
 
     assert f"{PIXEL} LOCK issued" in line, name
 
@@ -204,10 +202,9 @@ def test_commands_are_watched_until_they_have_ended(sandbox: Sandbox) -> None:
     name = json.loads(sandbox.run("issue", MOTO, "LOCK", "--json").stdout)["name"]
 
     with sandbox.started("watch", name, "--json") as watching:
-        assert watching.stdout is not None
-        seen = [json.loads(watching.stdout.readline()) for _ in range(2)]
+        seen = [json.loads(watching.line()) for _ in range(2)]
         sandbox.steer("PATCH", f"/devices/{MOTO}", online=True)
-        seen += map(json.loads, watching.stdout)
+        seen += map(json.loads, watching.lines())
 
     assert 0 == watching.returncode
     assert ["issued", "waits"] == [entry["what"] for entry in seen[:2]]
@@ -234,7 +231,7 @@ def test_help_lists_every_type_and_every_exit_code() -> None:
 
 
 def test_nothing_but_loopback_is_listened_on() -> None:
-    done = subprocess.run([*HELIOGRAPH, "sandbox", "--host", "0.0.0.0"], capture_output=True, text=True, check=False)  # noqa: S104
+    done = subprocess.run([*HELIOGRAPH, "sandbox", "--host", "0.0.0.0"], capture_output=True, text=True, check=False, timeout=PATIENCE_S)  # noqa: S104
 
     assert 2 == done.returncode
     assert "0.0.0.0" in done.stderr  # noqa: S104

@@ -15,6 +15,7 @@ import pytest
 from tests.e2e.program import HELIOGRAPH
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
+from tests.running import Running
 
 
 def has_a_file(_port: int, folder: Path) -> bool:
@@ -39,16 +40,14 @@ def test_a_sandbox_that_is_being_made_ends_when_asked_to(
     temporary.mkdir()
     # One that is kept takes longer to make: its phones enrol.
     command = [*HELIOGRAPH, "sandbox", "--port", str(port), "--data-dir", str(tmp_path / "kept")]
-    with subprocess.Popen(
-        command, env={**os.environ, "TMPDIR": str(temporary)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as sandbox:
+    with Running(command, env={**os.environ, "TMPDIR": str(temporary)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as sandbox:
         while not so_far(port, tmp_path / "kept"):
             assert sandbox.poll() is None
             assert time.monotonic() < until
             time.sleep(0.005)
 
         sandbox.send_signal(number)
-        _, errors = sandbox.communicate(timeout=PATIENCE_S)
+        _, errors = sandbox.communicate()
 
     assert (0, []) == (sandbox.returncode, [*temporary.iterdir()]), errors
     assert "Traceback" not in errors
@@ -61,10 +60,10 @@ def test_a_server_whose_database_does_not_answer_ends_when_asked_to(tmp_path: Pa
         database.settimeout(PATIENCE_S)
         where = f"postgresql://heliograph@127.0.0.1:{database.getsockname()[1]}/heliograph"
         command = [*HELIOGRAPH, "serve", "--no-auth", "--port", "0", "--data-dir", str(tmp_path)]
-        with subprocess.Popen(command, env={**os.environ, "HELIOGRAPH_DATABASE": where}, stderr=subprocess.PIPE, text=True) as server:
+        with Running(command, env={**os.environ, "HELIOGRAPH_DATABASE": where}, stderr=subprocess.PIPE) as server:
             connection, _ = database.accept()
             server.send_signal(number)
-            _, errors = server.communicate(timeout=PATIENCE_S)
+            _, errors = server.communicate()
             connection.close()
 
     assert 0 == server.returncode, errors

@@ -14,6 +14,7 @@ from heliograph.commands import COMMANDS
 from heliograph.domain.device_columns import COLUMNS
 from tests.e2e.program import HELIOGRAPH, Sandbox, on_a_terminal
 from tests.patience import PATIENCE_S
+from tests.running import Running
 
 FULL = Path("/dev/full")
 
@@ -23,7 +24,9 @@ FULL = Path("/dev/full")
 def test_a_full_disk_is_no_outcome_of_a_command(sandbox: Sandbox, words: list[str]) -> None:
     with FULL.open("w") as full:
         environment = {**os.environ, "HELIOGRAPH_SERVER": sandbox.url}
-        done = subprocess.run([*HELIOGRAPH, *words], stdout=full, stderr=subprocess.PIPE, env=environment, check=False, text=True)
+        done = subprocess.run(
+            [*HELIOGRAPH, *words], stdout=full, stderr=subprocess.PIPE, env=environment, check=False, text=True, timeout=PATIENCE_S
+        )
 
     assert 74 == done.returncode
     assert "No space left" in done.stderr
@@ -92,12 +95,11 @@ def test_a_reader_of_errors_that_has_gone_changes_no_outcome_into_another(sandbo
 def test_ctrl_c_is_no_outcome_of_a_command(sandbox: Sandbox) -> None:
     sandbox.call("GET", "/v1/enterprises/sandbox")
     command = [*HELIOGRAPH, "tail", "--from-start", "--server", sandbox.url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tail:
+    with Running(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:
         try:
-            assert tail.stdout is not None
-            tail.stdout.readline()
+            tail.line()
             tail.send_signal(signal.SIGINT)
-            _, errors = tail.communicate(timeout=PATIENCE_S)
+            _, errors = tail.communicate()
         finally:
             tail.kill()  # it would keep the test, which waits for it
 

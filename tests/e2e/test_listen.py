@@ -16,6 +16,7 @@ from tests.e2e.program import HELIOGRAPH, Json, Sandbox, on_a_terminal
 from tests.http_server import QuietHandler, serving
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
+from tests.running import Running
 
 PHONE = "pixel8-a15-fully-managed"
 EVENTS = "/heliograph/v1/enterprises/sandbox/events"
@@ -72,28 +73,27 @@ class Handler:
 
 
 @contextlib.contextmanager
-def started(sandbox: Sandbox, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def started(sandbox: Sandbox, *options: str) -> Iterator[tuple[Running, str]]:
     """`heliograph listen`, and the first line that it wrote on stderr; killed at the end if it still runs."""
     command = [*HELIOGRAPH, "listen", "--server", sandbox.url, *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with Running(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
-            assert process.stderr is not None
-            yield process, process.stderr.readline()
+            yield process, process.complaint()
         finally:
             process.kill()
 
 
 @contextlib.contextmanager
-def listening(sandbox: Sandbox, *options: str) -> Iterator[subprocess.Popen[str]]:
+def listening(sandbox: Sandbox, *options: str) -> Iterator[Running]:
     """`heliograph listen`, which has begun to follow."""
     with started(sandbox, *options) as (process, said):
         assert said.startswith("Listening to enterprises/sandbox")
         yield process
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+def ended(process: Running) -> tuple[int, str, str]:
     """How the program ended, and what it had left to say."""
-    output, errors = process.communicate(timeout=PATIENCE_S)
+    output, errors = process.communicate()
     assert "Traceback" not in errors
     return process.returncode, output, errors
 
@@ -201,8 +201,7 @@ def test_an_event_is_given_up_after_as_many_attempts_as_asked_for(events: Sandbo
 def test_ctrl_c_says_where_to_continue_and_ends_as_shells_report_it(events: Sandbox) -> None:
     with listening(events) as process:
         lock(events)
-        assert process.stdout is not None
-        process.stdout.readline()
+        process.line()
         process.send_signal(signal.SIGINT)
 
         code, output, errors = ended(process)
@@ -214,8 +213,7 @@ def test_ctrl_c_says_where_to_continue_and_ends_as_shells_report_it(events: Sand
 def test_ctrl_c_ends_a_wait_for_an_endpoint_that_is_away_too(events: Sandbox) -> None:
     lock(events)
     with listening(events, "--from-start", "--forward-to", f"http://127.0.0.1:{reserved_port()}/") as process:
-        assert process.stderr is not None
-        assert "could not be reached" in process.stderr.readline()
+        assert "could not be reached" in process.complaint()
         process.send_signal(signal.SIGINT)
 
         code, _, errors = ended(process)
@@ -226,8 +224,7 @@ def test_ctrl_c_ends_a_wait_for_an_endpoint_that_is_away_too(events: Sandbox) ->
 def test_after_a_reset_of_the_sandbox_it_goes_on_with_the_new_events(events: Sandbox) -> None:
     with listening(events, "--count", "2", "--json") as process:
         first = lock(events)
-        assert process.stdout is not None
-        assert first == json.loads(process.stdout.readline())["data"]["name"]
+        assert first == json.loads(process.line())["data"]["name"]
         events.steer("POST", ":reset")
         enable(events, "COMMAND")
         second = lock(events)

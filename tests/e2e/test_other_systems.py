@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.patience import PATIENCE_S
+from tests.running import Running
 
 LIKE_WINDOWS = """
 import asyncio, os, select, signal, socket, sys
@@ -30,6 +31,7 @@ def not_there(*_):
 asyncio.SelectorEventLoop.add_signal_handler = not_there
 asyncio.SelectorEventLoop.remove_signal_handler = not_there
 from heliograph.cli import main
+from tests.running import Running
 main()
 """
 
@@ -48,11 +50,10 @@ def test_a_sandbox_runs_for_a_command_without_what_windows_has_not() -> None:
 
 def test_it_ends_in_good_order_by_its_signal(tmp_path: Path) -> None:
     command = heliograph("sandbox", "--port", "0", "--json", "--data-dir", str(tmp_path))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        about = json.loads(process.stdout.readline())
+    with Running(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        about = json.loads(process.line())
         process.terminate()
-        _, errors = process.communicate(timeout=PATIENCE_S)
+        _, errors = process.communicate()
 
     assert (0, about["pid"]) == (process.returncode, process.pid)
     assert "Traceback" not in errors

@@ -7,6 +7,7 @@ from pathlib import Path
 from heliograph.sandbox.settings import SandboxSettings
 from tests.e2e.program import HELIOGRAPH
 from tests.patience import PATIENCE_S
+from tests.running import Running
 from tests.sandbox.client import Client, Json
 from tests.sandbox.conftest import running
 
@@ -30,10 +31,9 @@ def test_a_snapshot_is_replayed_and_its_url_printed(tmp_path: Path) -> None:
     snapshot, file = a_snapshot(), tmp_path / "world.json"
     file.write_text(json.dumps(snapshot))
 
-    with subprocess.Popen([*HELIOGRAPH, "replay", str(file)], stdout=subprocess.PIPE, text=True) as process:
+    with Running([*HELIOGRAPH, "replay", str(file)], stdout=subprocess.PIPE) as process:
         try:
-            assert process.stdout is not None
-            url = process.stdout.readline().split(" is at ")[1].split()[0]
+            url = process.line().split(" is at ")[1].split()[0]
             again = Client(url).post("/sandbox/v1:export")
         finally:
             process.terminate()

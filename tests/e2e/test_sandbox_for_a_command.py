@@ -18,6 +18,7 @@ import pytest
 from tests.e2e.program import HELIOGRAPH, Json, Sandbox
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
+from tests.running import Running
 from tests.socket_watch import beyond_loopback
 
 ASKS = """
@@ -44,14 +45,14 @@ def sandbox_for(*command: str, options: tuple[str, ...] = (), stdin: str = "") -
 
 
 @contextlib.contextmanager
-def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def started(*arguments: str) -> Iterator[Running]:
     """`heliograph sandbox` with these arguments; it is ended with the block if it still runs."""
-    with subprocess.Popen([*HELIOGRAPH, "sandbox", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with Running([*HELIOGRAPH, "sandbox", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             yield process
         finally:
             process.terminate()
-            process.communicate(timeout=PATIENCE_S)
+            process.communicate()
 
 
 def ask(url: str, method: str, path: str, body: Json | None = None, **headers: str) -> tuple[int, Json]:
@@ -98,10 +99,9 @@ def test_a_program_that_is_not_there_is_127_and_a_file_that_is_not_a_program_126
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_a_signal_is_the_commands(number: signal.Signals) -> None:
     with started("--", sys.executable, "-c", WAITS_FOR_A_SIGNAL) as process:
-        assert process.stdout is not None
-        assert "waits\n" == process.stdout.readline()
+        assert "waits\n" == process.line()
         process.send_signal(number)
-        said, _ = process.communicate(timeout=PATIENCE_S)
+        said, _ = process.communicate()
 
     assert (7, f"got {number.name}\n") == (process.returncode, said)
 
@@ -109,12 +109,11 @@ def test_a_signal_is_the_commands(number: signal.Signals) -> None:
 def test_ctrl_c_without_a_terminal_is_forwarded_too() -> None:
     interrupted = "import time\ntry: print('waits', flush=True); time.sleep(120)\nexcept KeyboardInterrupt: raise SystemExit(9)"
     command = [*HELIOGRAPH, "sandbox", "--", sys.executable, "-c", interrupted]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
-        assert process.stdout is not None
-        assert "waits\n" == process.stdout.readline()
+    with Running(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert "waits\n" == process.line()
         process.send_signal(signal.SIGINT)
 
-        assert 9 == process.wait(PATIENCE_S)
+        assert 9 == process.wait()
 
 
 def test_a_port_that_was_asked_for_is_the_commands_too() -> None:
@@ -134,8 +133,7 @@ def test_the_command_line_within_a_command_speaks_to_the_sandbox() -> None:
 
 def test_a_line_of_json_says_where_the_sandbox_is_and_a_world_is_made_there() -> None:
     with started("--port", "0", "--json") as process:
-        assert process.stdout is not None
-        about = json.loads(process.stdout.readline())
+        about = json.loads(process.line())
         _, world = ask(about["url"], "POST", urlsplit(about["worlds"]).path, {})
 
     assert process.pid == about["pid"]
@@ -224,10 +222,8 @@ def test_an_address_that_others_reach_needs_consent() -> None:
 
 def test_with_everybody_allowed_a_sandbox_answers_by_the_names_that_containers_have() -> None:
     with beyond_loopback(), started("--host", "0.0.0.0", "--port", "0", "--json", "--allow-anybody") as process:  # noqa: S104 - the subject
-        assert process.stdout is not None
-        assert process.stderr is not None
-        warning = process.stderr.readline()
-        url = json.loads(process.stdout.readline())["url"]
+        warning = process.complaint()
+        url = json.loads(process.line())["url"]
         by_service, world = ask(url, "POST", "/sandbox/v1/worlds", {}, Host="heliograph:8080")
         by_mapped_port, discovery = ask(url, "GET", "/$discovery/rest?version=v1", Host="localhost:49153")
         within_world, devices = ask(url, "GET", f"{urlsplit(world['url']).path}/v1/enterprises/sandbox/devices", Host="heliograph:8080")
@@ -250,8 +246,7 @@ def test_a_sandbox_that_listens_everywhere_is_reached_by_another_address_of_this
         address = probe.getsockname()[0]
 
     with beyond_loopback(), started("--host", "0.0.0.0", "--port", "0", "--json", "--allow-anybody") as process:  # noqa: S104 - the subject
-        assert process.stdout is not None
-        url = json.loads(process.stdout.readline())["url"]
+        url = json.loads(process.line())["url"]
         status, devices = ask(url.replace("127.0.0.1", address), "GET", "/v1/enterprises/sandbox/devices")
 
     assert (200, 9) == (status, len(devices["devices"]))

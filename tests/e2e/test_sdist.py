@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.sources import ROOT
+from tests.patience import PATIENCE_S, WHOLE_JOB_S
 
 BUILD = "import sys; from hatchling.build import build_sdist; print(build_sdist(sys.argv[1]))"
 NEEDS_GIT = "test_commits.py"
@@ -20,7 +21,9 @@ NEEDS_GIT = "test_commits.py"
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source distribution's folder."""
     folder = tmp_path_factory.mktemp("sdist")
-    built = subprocess.run([sys.executable, "-c", BUILD, str(folder)], cwd=ROOT, capture_output=True, text=True, check=False)
+    built = subprocess.run(
+        [sys.executable, "-c", BUILD, str(folder)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
     assert built.returncode == 0, built.stderr
     archive = folder / built.stdout.split()[-1]
     with tarfile.open(archive) as packed:
@@ -32,7 +35,7 @@ def pytest_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     """What pytest says there, of the program that lies there."""
     environment = {**os.environ, "PYTHONPATH": str(folder / "src"), "NO_COLOR": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=WHOLE_JOB_S)
 
 
 def test_every_test_is_collected_from_the_sdist(unpacked: Path) -> None:
@@ -49,7 +52,9 @@ def test_the_sdist_holds_every_file_of_the_repository_to_the_byte(unpacked: Path
     """So what a test reads beside the program it finds there too, with what it finds here."""
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("this is not a git repository, or git is not installed: which files are the repository's is unknown")
-    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+    ).stdout
     names = [name for name in listed.split("\0") if name and (ROOT / name).exists()]
 
     assert names

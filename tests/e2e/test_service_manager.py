@@ -42,7 +42,7 @@ def test_the_manager_learns_that_the_server_is_ready_lives_and_stops(manager: tu
         last = signs[-1]
         while last == "WATCHDOG=1":
             last = said(listening)
-        server.wait(PATIENCE_S)
+        server.wait()
 
     assert {"READY=1", "WATCHDOG=1"} == begun
     assert ["WATCHDOG=1"] * 3 == signs
@@ -57,7 +57,7 @@ def test_a_watchdog_that_is_another_processs_is_left_alone(manager: tuple[socket
         assert "READY=1" == said(listening)
         server.terminate()
         assert "STOPPING=1" == said(listening)
-        server.wait(PATIENCE_S)
+        server.wait()
 
 
 def test_a_manager_that_is_gone_is_no_trouble(tmp_path: Path) -> None:

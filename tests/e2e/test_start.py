@@ -13,6 +13,7 @@ from heliograph.cli import LISTED, app
 from heliograph.cli.command_tree import first_paragraph
 from tests.e2e.program import HELIOGRAPH, Sandbox
 from tests.patience import PATIENCE_S
+from tests.running import Running
 
 IMPORTED = "import time:"
 """How a line of `python -X importtime` begins."""
@@ -56,18 +57,14 @@ def test_issuing_loads_the_rows_and_neither_tables_nor_a_server() -> None:
 def test_a_sandbox_loads_neither_another_database_nor_what_signs_tokens_or_pushes(tmp_path: Path) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "heliograph", "sandbox", "--port", "0"]
     report = tmp_path / "report"
-    with report.open("w") as errors, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
-        assert process.stdout is not None
-        said = ""
-        while "Steer the phones" not in said:
-            said += process.stdout.readline()
-            assert process.poll() is None
+    with report.open("w") as errors, Running(command, stdout=subprocess.PIPE, stderr=errors) as process:
+        process.until("Steer the phones")
         process.terminate()
-        process.communicate(timeout=PATIENCE_S)
+        process.communicate()
 
     modules = imported(report.read_text())
 
-    assert re.search(r"in a browser: http://127\.0\.0\.1:\d+ ", said)
+    assert re.search(r"in a browser: http://127\.0\.0\.1:\d+ ", "".join(process.heard))
     assert "heliograph.sandbox.run" in modules
     assert "jinja2" not in packages(modules)  # most sandboxes show no page
     assert not {"pydantic", "typer", "asyncpg", "jwt", "google", "aiohttp"} & packages(modules)
@@ -84,7 +81,10 @@ def test_a_command_is_listed_with_the_first_words_of_its_help(name: str) -> None
 
 
 def test_the_version_is_printed_by_option_and_by_command() -> None:
-    printed = [subprocess.run([*HELIOGRAPH, word], capture_output=True, text=True, check=True).stdout for word in ("version", "--version")]
+    printed = [
+        subprocess.run([*HELIOGRAPH, word], capture_output=True, text=True, check=True, timeout=PATIENCE_S).stdout
+        for word in ("version", "--version")
+    ]
 
     assert printed[0] == printed[1]
     assert printed[0].strip().count(".") == 2
@@ -113,7 +113,9 @@ def test_bash_completes_commands_types_and_options() -> None:
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_have_a_script_too(shell: str) -> None:
-    script = subprocess.run([*HELIOGRAPH, "--show-completion", shell], capture_output=True, text=True, check=True).stdout
+    script = subprocess.run(
+        [*HELIOGRAPH, "--show-completion", shell], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+    ).stdout
 
     assert f"_HELIOGRAPH_COMPLETE={shell}_complete" in script
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.architecture.sources import ROOT
+from tests.patience import WHOLE_JOB_S
 
 NOW_AND_THEN = """
 from pathlib import Path
@@ -28,7 +29,7 @@ def test_a_test_that_fails_now_and_then_is_named_with_how_often_it_did(tmp_path:
     command = [sys.executable, "-m", "scripts.stress_tests", "--times", "4", "--load", "0", "--", str(file)]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
 
-    said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=WHOLE_JOB_S)
 
     assert 1 == said.returncode, said.stdout + said.stderr
     assert ["green", "red", "green", "red"] == [line.partition(",")[0] for line in said.stdout.splitlines()[:4]]

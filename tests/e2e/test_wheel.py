@@ -11,7 +11,7 @@ import pytest
 
 import heliograph
 from tests.architecture.sources import ROOT
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, WHOLE_JOB_S
 from tests.socket_watch import beyond_loopback
 
 BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
@@ -28,7 +28,9 @@ OURS = ("HELIOGRAPH_", "PYTHONPATH", "VIRTUAL_ENV")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built wheel."""
     folder = tmp_path_factory.mktemp("wheel")
-    built = subprocess.run([sys.executable, "-c", BUILD, str(folder)], cwd=ROOT, capture_output=True, text=True, check=False)
+    built = subprocess.run(
+        [sys.executable, "-c", BUILD, str(folder)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
     assert built.returncode == 0, built.stderr
     return folder / built.stdout.split()[-1]
 
@@ -39,11 +41,11 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fresh")
     # uv asks PyPI for what pip would ask for, in a thirtieth of the time: what it has fetched before it only links.
     uv = Path(sys.executable).with_name("uv")
-    subprocess.run([sys.executable, "-m", "venv", *(["--without-pip"] if uv.exists() else []), str(folder)], check=True)
+    subprocess.run([sys.executable, "-m", "venv", *(["--without-pip"] if uv.exists() else []), str(folder)], check=True, timeout=PATIENCE_S)
     python = folder / "bin" / "python"
     pip = [str(uv), "pip", "install", "--python", str(python)] if uv.exists() else [str(python), "-m", "pip", "install"]
     with beyond_loopback():
-        subprocess.run([*pip, "--quiet", f"{wheel}[testing]"], env=clean(), check=True)
+        subprocess.run([*pip, "--quiet", f"{wheel}[testing]"], env=clean(), check=True, timeout=WHOLE_JOB_S)
     return folder / "bin"
 
 
@@ -55,7 +57,7 @@ def clean() -> dict[str, str]:
 def run(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     """An installed program, ended."""
     return subprocess.run(
-        [str(word) for word in words], cwd=cwd, env=clean(), capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False
+        [str(word) for word in words], cwd=cwd, env=clean(), capture_output=True, text=True, timeout=WHOLE_JOB_S, check=False
     )
 
 

@@ -18,9 +18,12 @@ import pytest
 from scripts.build_apk import Built
 from tests.android.apk import built_once
 from tests.e2e.program import HELIOGRAPH
+from tests.hung import Hung, last_words
 from tests.lab.adbd import adbd_command, adbd_root
 from tests.lab.network import Network, own_network
 from tests.patience import PATIENCE_S
+from tests.running import Running
+from tests.third_party import started
 
 ADBD_PORT = 5555
 ADB_SERVER_PORT = 5037
@@ -36,7 +39,7 @@ class LabPhone:
     """As adb calls it."""
     hardware_serial: str
     socket: Path
-    adbd: "subprocess.Popen[str]"
+    adbd: Running
 
     def steer(self, name: str, value: object) -> None:
         """The test decides what the phone is like."""
@@ -110,28 +113,36 @@ def until_ready(network: Network, command: list[str], environment: Mapping[str, 
     """A program that says in its first line that it is ready, and ends with the block; the line."""
     with network.popen(command, environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
+            line = process.line()
             assert line, f"{command} did not start"
             yield line
         finally:
             process.terminate()
-            process.communicate(timeout=PATIENCE_S)
+            process.communicate()
 
 
 @contextlib.contextmanager
-def _adbd(network: Network, environment: Mapping[str, str], folder: Path) -> Iterator["subprocess.Popen[str]"]:
+def _adbd(network: Network, environment: Mapping[str, str], folder: Path) -> Iterator[Running]:
     """Debian's adbd, listening."""
-    with (folder / "adbd.log").open("w") as log, network.popen(
-        adbd_command(adbd_root()), environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-    ) as process:  # fmt: skip
+    log = folder / "adbd.log"
+
+    def start() -> Running:
+        until = time.monotonic() + PATIENCE_S
+        with log.open("w") as output:
+            process = network.popen(adbd_command(adbd_root()), environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        while f"listening on tcp:{ADBD_PORT}" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            if time.monotonic() > until:
+                raise Hung(last_words(process.pid))
+            time.sleep(0.01)
+        return process
+
+    with started(start) as process:
         try:
-            while f"listening on tcp:{ADBD_PORT}" not in (folder / "adbd.log").read_text():
-                assert process.poll() is None, (folder / "adbd.log").read_text()
             yield process
         finally:
             process.kill()
-            process.wait(timeout=PATIENCE_S)
+            process.wait()
 
 
 @pytest.fixture(scope="session")

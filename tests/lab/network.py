@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.not_tried import not_tried
 from tests.patience import PATIENCE_S
+from tests.running import Running
 from tests.socket_watch import FILE
 
 
@@ -23,9 +24,9 @@ class Network:
         self._own_user = own_user
         self._enter = ("nsenter", "--target", str(keeper), *users, "--net", "--")
 
-    def popen(self, command: Sequence[str], environment: Mapping[str, str] | None = None, **how: Any) -> "subprocess.Popen[str]":  # noqa: ANN401
+    def popen(self, command: Sequence[str], environment: Mapping[str, str] | None = None, **how: Any) -> Running:  # noqa: ANN401
         """A program that runs inside; the process's own id is the program's."""
-        return subprocess.Popen([*self._enter, *command], env=_unwatched(environment), text=True, **how)
+        return Running([*self._enter, *command], env=_unwatched(environment), **how)
 
     def run(self, *command: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """A program, ended."""
@@ -64,12 +65,11 @@ _KEEPER = ("sh", "-c", "ip link set lo up && echo up && exec cat")
 def _kept(command: Sequence[str]) -> Iterator[int]:
     """The process id of a keeper, which ends with the block; the test is skipped if it cannot be had, but not in CI."""
     try:
-        keeper = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        keeper = Running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     except FileNotFoundError:
         not_tried("unshare is not installed")
     with keeper:
-        assert keeper.stdout is not None
-        if keeper.stdout.readline() != "up\n":
+        if keeper.line() != "up\n":
             not_tried("no network namespace can be made here")
         yield keeper.pid
         keeper.terminate()

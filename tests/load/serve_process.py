@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+from tests.hung import Watched
 from tests.patience import PATIENCE_S
 
 
@@ -33,7 +34,7 @@ class ServeProcess:
                 env={**os.environ, "NO_COLOR": "1", "COLUMNS": "160"},
             )  # fmt: skip
         assert self._process.stdout is not None
-        async with asyncio.timeout(PATIENCE_S):
+        with Watched(self._process.pid):
             line = (await self._process.stdout.readline()).decode()
         assert "http://" in line, self.errors()
         self.url = "http://" + line.split("http://")[1].split()[0]

@@ -7,15 +7,16 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.hung import Watched
 from tests.load.fleet import enroll_devices
 from tests.patience import PATIENCE_S
+from tests.running import Running
 
 REFUSED = 2_000
 KINDS: dict[str, tuple[str, ...]] = {"serve": ("serve", "--no-auth"), "sandbox": ("sandbox",)}
@@ -24,12 +25,13 @@ KINDS: dict[str, tuple[str, ...]] = {"serve": ("serve", "--no-auth"), "sandbox":
 class Unread:
     """A server with its output in a pipe, of which only the address is read."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", reader: int) -> None:
+    def __init__(self, process: Running, reader: int) -> None:
         self.process = process
         self._reader = reader
         said = b""
-        while b"http://" not in said or not said.endswith(b"\n"):
-            said += os.read(reader, 1)
+        with Watched(process.pid):
+            while b"http://" not in said or not said.endswith(b"\n"):
+                said += os.read(reader, 1)
         self.port = int(said.split(b"http://127.0.0.1:")[1].split()[0])
 
     def statuses(self, method: str, path: str, times: int, *, body: bytes = b"") -> list[int]:
@@ -46,13 +48,14 @@ class Unread:
     def ended(self) -> int:
         """The exit status, after SIGTERM."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(PATIENCE_S)
+        return self.process.wait()
 
     def rest(self) -> bytes:
         """Everything that was not read."""
         found = b""
-        while piece := os.read(self._reader, 1 << 20):
-            found += piece
+        with Watched(self.process.pid):
+            while piece := os.read(self._reader, 1 << 20):
+                found += piece
         return found
 
 
@@ -61,7 +64,7 @@ def unread(folder: Path, *arguments: str) -> Iterator[Unread]:
     """The server, while the block lasts."""
     reader, writer = os.pipe()
     command = [sys.executable, "-m", "heliograph", *arguments, "--port", "0", "--data-dir", str(folder / "data")]
-    with subprocess.Popen(command, stdout=writer, stderr=writer, env={**os.environ, "NO_COLOR": "1"}) as process:
+    with Running(command, stdout=writer, stderr=writer, env={**os.environ, "NO_COLOR": "1"}) as process:
         os.close(writer)
         try:
             yield Unread(process, reader)

@@ -21,6 +21,7 @@ from heliograph.agent.profiles import PROFILES
 from heliograph.agent.runner import Line, PhoneRunner, TransportKind
 from heliograph.agent.virtual_phone import Pace, User, VirtualPhone
 from tests.channel.phones import FACTS, SocketPhone, hash_of
+from tests.hung import Watched
 from tests.patience import PATIENCE_S, was_overloaded
 from tests.ports import reserved_port
 
@@ -82,7 +83,7 @@ class ServerProcess:
     async def exit_code(self) -> int:
         """How the process ended by itself."""
         assert self._process is not None
-        async with asyncio.timeout(PATIENCE_S):
+        with Watched(self._process.pid):
             return await self._process.wait()
 
     async def kill(self) -> None:
@@ -97,7 +98,8 @@ class ServerProcess:
         assert self._process is not None
         if self._process.returncode is None:
             self._process.send_signal(number)
-        return await self._process.wait()
+        with Watched(self._process.pid):
+            return await self._process.wait()
 
 
 class Lab:
@@ -182,8 +184,9 @@ class Lab:
             sys.executable, "-m", "heliograph", *arguments, cwd=self.folder, env=environment,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        out, err = await process.communicate()
-        return Ran(await process.wait(), out.decode(), err.decode())
+        with Watched(process.pid):
+            out, err = await process.communicate()
+            return Ran(await process.wait(), out.decode(), err.decode())
 
     async def token(self, server: ServerProcess) -> str:
         """An enrolment token."""

@@ -16,6 +16,7 @@ import grpc
 from google.pubsub_v1.types import PublishRequest, PublishResponse, PubsubMessage
 
 from tests.patience import PATIENCE_S
+from tests.running import Running
 
 
 class PubsubServer:
@@ -49,7 +50,7 @@ def serving() -> Iterator[tuple[PubsubServer, str]]:
     try:
         yield service, f"127.0.0.1:{port}"
     finally:
-        server.stop(None).wait()
+        server.stop(None).wait(PATIENCE_S)
 
 
 def emulator_program() -> Path | None:
@@ -64,7 +65,7 @@ def emulator_program() -> Path | None:
 @contextlib.contextmanager
 def emulator(program: Path, *, port: int) -> Iterator[str]:
     """The emulator's address."""
-    process = subprocess.Popen(
+    process = Running(
         [program, "--host=127.0.0.1", f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:

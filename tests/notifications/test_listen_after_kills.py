@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.hung import Watched
 from tests.notifications.endpoint import Endpoint
 from tests.notifications.test_events_after_kills import end_commands_until_killed
 from tests.notifications.test_restart import Server, end_a_command, enrolled
@@ -36,7 +37,8 @@ async def test_nothing_is_missing_and_nothing_comes_twice_however_often_the_serv
             while ended[-1] not in [one.resource["name"] for one in endpoint.of_kind("COMMAND")]:
                 await endpoint.has(len(endpoint.of_kind("COMMAND")) + 1)
             listener.send_signal(signal.SIGINT)
-            printed, errors = await listener.communicate()
+            with Watched(listener.pid):
+                printed, errors = await listener.communicate()
 
     pushed = endpoint.of_kind("COMMAND")
     assert [str(number) for number in range(1, len(pushed) + 1)] == [one.message_id for one in pushed]

@@ -19,6 +19,7 @@ from heliograph.agent.journal import Journal
 from heliograph.agent.profiles import PROFILES
 from heliograph.agent.runner import Line, PhoneRunner
 from heliograph.agent.virtual_phone import Pace, VirtualPhone
+from tests.hung import Watched
 from tests.patience import PATIENCE_S, was_overloaded
 from tests.ports import reserved_port
 
@@ -43,7 +44,8 @@ async def heliograph(*arguments: str, environment: Mapping[str, str] | None = No
         *HELIOGRAPH, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "NO_COLOR": "1", "COLUMNS": "160", **(environment or {})},
     )  # fmt: skip
-    out, err = await process.communicate()
+    with Watched(process.pid):
+        out, err = await process.communicate()
     return Ended(process.returncode or 0, out.decode(), err.decode())
 
 
@@ -75,7 +77,8 @@ class Server:
             finally:
                 if process.returncode is None:
                     process.send_signal(signal.SIGTERM)
-                await asyncio.wait_for(process.wait(), PATIENCE_S)
+                with Watched(process.pid):
+                    await process.wait()
 
     async def until_ready(self, http: aiohttp.ClientSession, status: int) -> None:
         """/readyz answers with this status."""

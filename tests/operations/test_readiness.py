@@ -29,13 +29,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of ROOM_BYTES, the data directory of `Server(tmp_path)`: its log has room elsewhere."""
     folder = tmp_path / "data"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={ROOM_BYTES}", "none", str(folder)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={ROOM_BYTES}", "none", str(folder)], capture_output=True, check=False, timeout=PATIENCE_S
+    )
     if mounted.returncode:
         pytest.skip(f"only root can mount a small disk: {mounted.stderr.decode().strip()}")
     try:
         yield folder
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=PATIENCE_S)
 
 
 async def readiness(http: aiohttp.ClientSession) -> tuple[int, dict[str, str]]:
@@ -118,17 +120,20 @@ async def test_a_store_whose_disk_does_not_answer_is_not_healthy(tmp_path: Path)
 
     def hangs(_: Facts) -> Decision[None]:
         began.set()
-        goes_on.wait()
+        goes_on.wait(PATIENCE_S)
         return Decision(None)
 
     hanging = asyncio.create_task(store.decide(Sees(), hangs))
-    await asyncio.to_thread(began.wait)
-    assert store.healthy() is None
-    clock.at_us += 7 * SECOND_US
-
-    assert "The disk has not answered for 7 s." == store.healthy()
-    goes_on.set()
+    try:
+        await asyncio.to_thread(began.wait, PATIENCE_S)
+        at_first = store.healthy()
+        clock.at_us += 7 * SECOND_US
+        then = store.healthy()
+    finally:
+        goes_on.set()
     await hanging
+
+    assert (None, "The disk has not answered for 7 s.") == (at_first, then)
     async with asyncio.timeout(PATIENCE_S):
         while store.healthy():  # noqa: ASYNC110 - the thread signals nothing
             await asyncio.sleep(0.001)

@@ -92,7 +92,9 @@ class Copy:
 
     def _ruff(self, *arguments: str) -> None:
         ruff = str(Path(sys.executable).parent / "ruff")
-        done = subprocess.run([ruff, *arguments, "--no-cache"], cwd=self.root, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [ruff, *arguments, "--no-cache"], cwd=self.root, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+        )
         assert 0 == done.returncode, done.stdout + done.stderr
 
     def touched(self) -> set[str]:

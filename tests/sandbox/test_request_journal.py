@@ -17,6 +17,7 @@ from heliograph.sandbox.request_journal import Answer, Passage, RequestJournal, 
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.service.limits import Limits
 from tests.patience import PATIENCE_S
+from tests.running import Running
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.conftest import running
 from tests.sandbox.google import google
@@ -322,13 +323,13 @@ def test_tail_follows_the_journal_live(sandbox: Client) -> None:
     sandbox.get(f"/v1/{NAME}")
     command = [sys.executable, "-m", "heliograph", "tail", "--server", sandbox.url]
     with (
-        subprocess.Popen([*command, "--from-start", "--count", "2"], stdout=subprocess.PIPE, text=True) as text,
-        subprocess.Popen([*command, "--from-start", "--count", "2", "--json"], stdout=subprocess.PIPE, text=True) as as_json,
+        Running([*command, "--from-start", "--count", "2"], stdout=subprocess.PIPE) as text,
+        Running([*command, "--from-start", "--count", "2", "--json"], stdout=subprocess.PIPE) as as_json,
     ):
-        first = (text.stdout or sys.stdin).readline()
+        first = text.line()
         sandbox.issue(PHONE, {"type": "LOCK"})
-        rest, _ = text.communicate(timeout=PATIENCE_S)
-        lines, _ = as_json.communicate(timeout=PATIENCE_S)
+        rest, _ = text.communicate()
+        lines, _ = as_json.communicate()
 
     assert ["200", PHONE, "devices.get"] == [word for word in first.split()[1:] if not word.endswith("ms")]
     assert ["200", PHONE, "devices.issueCommand", "LOCK"] == [word for word in rest.split()[1:-1] if not word.endswith("ms")]
@@ -388,9 +389,9 @@ def test_the_option_quota_amapi_is_googles() -> None:
     """Six hundred a minute for all callers together."""
     command = [sys.executable, "-m", "heliograph", "sandbox", "--port", "0", "--quota", "amapi"]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment) as process:
+    with Running(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as process:
         try:
-            url = next(word for line in process.stdout or () for word in line.split() if word.startswith("http://"))
+            url = process.until(r"http://\S+")[0]
             report = Client(url).get("/sandbox/v1/quota")
         finally:
             process.terminate()

@@ -24,6 +24,7 @@ import pytest
 from heliograph.sandbox.settings import SandboxSettings, WorldUrls
 from heliograph.sandbox.worlds import ENDED_ANSWER_MOST
 from tests.patience import PATIENCE_S
+from tests.running import Running
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.conftest import running
 from tests.sandbox.google import google
@@ -335,11 +336,9 @@ def test_too_few_file_descriptors_refuse_a_world_and_harm_nobody() -> None:
 def sandbox_with_few_descriptors(count: int) -> Iterator[Client]:
     """A sandbox in a process that may have so many."""
     command = [sys.executable, "-m", "tests.load.few_descriptors", str(count), "sandbox", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with Running(command, stdout=subprocess.PIPE) as process:
         try:
-            assert process.stdout is not None
-            greeting = next(line for line in process.stdout if "Heliograph sandbox on" in line)
-            yield Client(greeting.split()[3])
+            yield Client(process.until(r"Heliograph sandbox on (\S+)")[1])
         finally:
             process.terminate()
 

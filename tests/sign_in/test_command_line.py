@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.e2e.program import HELIOGRAPH, running_server
+from tests.patience import PATIENCE_S
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("HELIOGRAPH_")} | {"NO_COLOR": "1"}
 
@@ -34,7 +35,9 @@ class Shell:
     def run(self, *arguments: str, **variables: str) -> Ran:
         """One command, ended."""
         environment = ENVIRONMENT | variables
-        done = subprocess.run([*HELIOGRAPH, *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*HELIOGRAPH, *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+        )
         return Ran(done.returncode, done.stdout, done.stderr)
 
 

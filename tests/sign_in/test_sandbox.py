@@ -14,6 +14,7 @@ import requests
 from google.auth.transport.requests import AuthorizedSession
 
 from heliograph.sandbox.settings import SandboxSettings
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 from tests.sandbox.conftest import running
 from tests.sign_in.google_credentials import credentials_of
@@ -64,7 +65,14 @@ def test_a_key_file_of_googles_works_but_for_its_address(sandbox: Client) -> Non
 def test_a_viewers_key_made_here_is_a_viewers_here(sandbox: Client, tmp_path: Path) -> None:
     out = tmp_path / "viewer.json"
     create = ("keys", "create", "--enterprise", "sandbox", "--role", "viewer", "--out", str(out), "--server", sandbox.url)
-    subprocess.run([sys.executable, "-m", "heliograph", *create], cwd=tmp_path, env=dict(os.environ), check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "heliograph", *create],
+        cwd=tmp_path,
+        env=dict(os.environ),
+        check=True,
+        capture_output=True,
+        timeout=PATIENCE_S,
+    )
 
     with session_of(json.loads(out.read_text())) as session:
         statuses = [

@@ -16,6 +16,7 @@ from heliograph.service.outbox import Publish
 from heliograph.service.ports import Ask, Decision, Facts, Lane, PutDevice, Rule, Sees, Store
 from heliograph.storage.queue.bulk_verbs import SLICE_MOST
 from tests.patience import surely
+from tests.running import Running
 from tests.storage import decides_until_killed
 from tests.storage.audit_conformance import ALICE, acting, entries_of
 from tests.storage.conformance import OpenStore
@@ -264,13 +265,12 @@ async def kept_whole(open_store: Callable[[], Awaitable[Store]], address: str, c
 def _killed(address: str, run: int, chance: Random) -> list[str]:
     """Which slices the process said it had decided, until it was killed."""
     program = [sys.executable, "-m", decides_until_killed.__name__, address, str(run)]
-    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(chance.randint(2, 12))]
+    with Running(program, stdout=subprocess.PIPE) as process:
+        lines = [process.line() for _ in range(chance.randint(2, 12))]
         for _ in range(chance.randrange(200_000)):  # into the middle of a slice
             pass
         process.kill()
-        lines += [line for line in process.stdout if line.endswith("\n")]
+        lines += [line for line in process.lines() if line.endswith("\n")]
     assert all(lines), "it ended by itself"
     return [line.strip() for line in lines]
 

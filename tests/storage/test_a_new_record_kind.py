@@ -11,6 +11,7 @@ import pytest
 from heliograph.storage.queries import migrations
 from tests.architecture.sources import PACKAGE, ROOT
 from tests.files import contents
+from tests.patience import WHOLE_JOB_S
 
 RECIPE = re.compile(r"^## Add a record kind\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```(?:sql|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -51,7 +52,7 @@ def drive(copy: Path, database: str) -> str:
     """What the store of the copy does with the new kind, in a process that knows no other copy."""
     command = [sys.executable, "-W", "error", str(DRIVE), database]
     environment = {"PYTHONPATH": f"{copy}:{ROOT}", "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False, timeout=WHOLE_JOB_S)
     return done.stdout + done.stderr[-2_000:]
 
 

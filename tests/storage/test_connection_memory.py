@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 MEASURED = """
 import sys
 
@@ -22,6 +24,6 @@ print((apsw.memory_used() - before) // 10)
 
 @pytest.mark.parametrize("words, held", [([], False), (["used"], True)])
 def test_no_memory_is_held_in_advance_unless_sqlite_was_in_use_before(words: list[str], *, held: bool) -> None:
-    done = subprocess.run([sys.executable, "-c", MEASURED, *words], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", MEASURED, *words], capture_output=True, text=True, check=True, timeout=PATIENCE_S)
 
     assert held is (int(done.stdout) >= 48_000)

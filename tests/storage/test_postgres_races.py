@@ -3,7 +3,6 @@
 import asyncio
 import collections
 import random
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
@@ -20,6 +19,7 @@ from heliograph.storage.queries import DatabaseTooNew, migrations
 from heliograph.storage.queue.bulk_verbs import SLICE_MOST
 from tests.patience import PATIENCE_S, surely
 from tests.postgres import Cluster
+from tests.running import Running
 from tests.storage.bulk_conformance import all_answers, enrolments, issues, named
 from tests.storage.conformance import enrolled
 from tests.storage.outbox_conformance import PUSH, notification
@@ -328,7 +328,7 @@ def test_migrations_run_once_however_many_processes_start_together(postgres: Clu
         "import asyncio, sys\nfrom heliograph.storage.postgres.store import PostgresStore\nfrom tests.storage.records import SetClock\n"
         "async def main():\n    await (await PostgresStore.open(sys.argv[1], clock=SetClock(), ring=print)).close()\nasyncio.run(main())"
     )
-    started = [subprocess.Popen([sys.executable, "-c", program, database]) for _ in range(4)]
+    started = [Running([sys.executable, "-c", program, database]) for _ in range(4)]
 
     assert [0] * 4 == [process.wait() for process in started]
     assert str(len(migrations())) == postgres.sql("SELECT count(*) FROM schema_version", url=database)

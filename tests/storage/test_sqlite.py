@@ -26,6 +26,7 @@ from heliograph.storage.sqlite.connection import LOG_MOST_BYTES, LibraryTooOld, 
 from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.sqlite.sweeper import UNSWEPT_MOST
 from tests.patience import PATIENCE_S
+from tests.running import Running
 from tests.storage.audit_conformance import AuditConformance
 from tests.storage.bulk_conformance import BulkConformance, enrolments, issues, kept_whole, named, with_operations
 from tests.storage.conformance import OpenSandboxStore, OpenStore, SandboxConformance, enrolled
@@ -176,11 +177,10 @@ class TestRequestsInSqlite(SandboxRequestConformance):
 
 def test_what_was_answered_survives_kill_9(path: Path) -> None:
     """A process is killed in the middle of its work, sweeping included; everything reported durable is there, and listed."""
-    with subprocess.Popen([sys.executable, "-c", WRITES_UNTIL_KILLED, str(path)], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        lines = list(itertools.islice(process.stdout, 500))
+    with Running([sys.executable, "-c", WRITES_UNTIL_KILLED, str(path)], stdout=subprocess.PIPE) as process:
+        lines = [process.line() for _ in range(500)]
         process.send_signal(signal.SIGKILL)
-        lines += [line for line in process.stdout if line.endswith("\n")]
+        lines += [line for line in process.lines() if line.endswith("\n")]
 
     assert [] == asyncio.run(missing(path, [OperationName.parse(line.strip()) for line in lines]))
 
@@ -522,7 +522,7 @@ asyncio.run(main())
 
 def test_the_process_exits_at_once_when_its_storage_fails(path: Path) -> None:
     """The supervisor restarts it; no answer was given that is not on disk."""
-    done = subprocess.run([sys.executable, "-c", EXITS, str(path)], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", EXITS, str(path)], capture_output=True, text=True, check=False, timeout=PATIENCE_S)
 
     assert 70 == done.returncode
     assert "storage.failed" in done.stdout + done.stderr

@@ -12,6 +12,7 @@ import pytest
 
 from heliograph.testing import Amapi
 from tests.patience import PATIENCE_S
+from tests.running import Running
 from tests.sandbox.client import Client
 
 NOTE_THE_SANDBOX = """
@@ -267,7 +268,7 @@ def test_tests_that_are_killed_leave_no_sandbox(pytester: pytest.Pytester, monke
         def test_first(amapi): ...
         def test_second(amapi): time.sleep(600)
     """)
-    with subprocess.Popen(
+    with Running(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"], cwd=pytester.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as tests:
         until(lambda: notes.exists() and bool(notes.read_text(encoding="utf-8")))

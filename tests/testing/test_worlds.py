@@ -311,4 +311,4 @@ print(json.loads((OURS._own_folder / "sandbox.json").read_text())["pid"], "pytes
 
 def process_is_there(pid: int) -> bool:
     """Whether it runs."""
-    return subprocess.run(["ps", "-p", str(pid)], capture_output=True, check=False).returncode == 0
+    return subprocess.run(["ps", "-p", str(pid)], capture_output=True, check=False, timeout=PATIENCE_S).returncode == 0

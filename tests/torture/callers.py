@@ -21,6 +21,7 @@ from heliograph.protojson.times import format_duration
 ANSWER_WITHIN_S = 5.0
 PAGE_SIZE = 1_000
 REMEMBERED = 150
+NOBODY_THERE, UNAVAILABLE = 0, 503
 NOBODY_THERE_S = 0.1
 """How long a caller waits before it tries a server again that is not there."""
 NS = 1_000_000_000
@@ -99,12 +100,18 @@ class Callers:
         self._seed = seed
         self._chance = random.Random(seed)
         self._stop = asyncio.Event()
+        self._succeeded = 0
 
     async def run(self) -> None:
         """Returns when `stop` was called and every call has ended."""
         async with asyncio.TaskGroup() as group:
             for number in range(self._habits.callers):
                 group.create_task(self._live(f"caller {number}", random.Random(f"{self._seed} {number}")))
+
+    async def have_succeeded(self, times: int) -> None:
+        """Returns once so many calls have done what was asked."""
+        while self._succeeded < times:  # noqa: ASYNC110 - a history signals nothing
+            await asyncio.sleep(NOBODY_THERE_S)
 
     def stop(self) -> None:
         """No further call begins."""
@@ -155,6 +162,7 @@ class Callers:
         self._history.record(invoked)
         completed = await self._answer(invoked, method, path, body)
         self._history.record(completed)
+        self._succeeded += completed.answer is Answer.OK
         if completed.status == 0:
             await asyncio.sleep(NOBODY_THERE_S)
         return completed
@@ -210,18 +218,27 @@ async def request(
         return response.status, msgspec.json.decode(await response.read())
 
 
-async def insist(
+async def answered(
     http: aiohttp.ClientSession, method: str, path: str, *, body: object = None, query: Mapping[str, str] | None = None, below: str = "/v1/"
-) -> Any:  # noqa: ANN401 - JSON
-    """The JSON of a 200, asked for until it comes."""
+) -> tuple[int, Any]:
+    """Status and JSON of an answer, asked for until it comes: from a server that is not there, or cannot do it just now."""
     while True:
         try:
             status, answer = await request(http, method, path, body=body, query=query, below=below)
         except (aiohttp.ClientError, OSError, TimeoutError):
-            await asyncio.sleep(NOBODY_THERE_S)
-            continue
-        assert status == 200, answer
-        return answer
+            status, answer = NOBODY_THERE, None
+        if status not in {NOBODY_THERE, UNAVAILABLE}:
+            return status, answer
+        await asyncio.sleep(NOBODY_THERE_S)
+
+
+async def insist(
+    http: aiohttp.ClientSession, method: str, path: str, *, body: object = None, query: Mapping[str, str] | None = None, below: str = "/v1/"
+) -> Any:  # noqa: ANN401 - JSON
+    """The JSON of a 200, asked for until it comes, as `answered` does."""
+    status, answer = await answered(http, method, path, body=body, query=query, below=below)
+    assert status == 200, answer
+    return answer
 
 
 async def judged_of(http: aiohttp.ClientSession, operations: Iterable[Shown]) -> list[Judged]:

@@ -86,15 +86,18 @@ class FillDatabaseDisk:
                 await server.wait_ready(http)
 
     def _revive(self) -> None:
-        """It takes connections: where the full disk ended it, it is started, as its supervisor would."""
-        for _ in range(3):
+        """It takes connections: where the full disk ended it, it is started, as its supervisor would; else it recovers by itself."""
+        until = time.monotonic() + PATIENCE_S
+        while True:
             try:
                 self.cluster.sql("SELECT 1")
             except subprocess.CalledProcessError:
-                time.sleep(1.0)  # it may be recovering by itself
+                assert time.monotonic() < until, self.cluster.log()
+                if not self.cluster.runs():
+                    self.cluster.start()
+                time.sleep(0.1)
             else:
                 return
-        self.cluster.start()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +172,8 @@ class CutAtCommit:
     """Links whose COMMIT was passed on, and whose answer is to be lost."""
 
     async def make(self, http: aiohttp.ClientSession, chance: random.Random) -> None:
-        for _ in range(self.times):
+        gone, cut = 0, False
+        while gone < self.times or not cut:
             await asyncio.sleep(chance.uniform(0.2, 1.0))
             done = asyncio.Event()
             self.proxy.watch = self._before if chance.random() < 0.3 else self._after
@@ -177,6 +181,7 @@ class CutAtCommit:
             # Somebody else may have healed the proxy meanwhile, and nothing may be committed at all.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(done.wait(), 2.0)
+            gone, cut = gone + 1, cut or done.is_set()
 
     def _told(self, watch: Callable[[Link, Way, bytes], bool], done: asyncio.Event) -> Callable[[Link, Way, bytes], bool]:
         def told(link: Link, way: Way, chunk: bytes) -> bool:

@@ -12,6 +12,7 @@ import aiohttp
 
 from heliograph.history.events import Fault, FaultKind
 from heliograph.history.file import History
+from tests.hung import Watched
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 from tests.torture.timing import request_under_way
@@ -105,7 +106,8 @@ class ServerProcess:
     async def wait_ended(self) -> int:
         """The exit status, once nothing of the process is left."""
         assert self._process is not None
-        return await self._process.wait()
+        with Watched(self._process.pid):
+            return await self._process.wait()
 
     async def end(self) -> None:
         """The process is gone, whatever it did."""

@@ -15,6 +15,7 @@ import aiohttp
 
 from heliograph.history.events import Fault, FaultKind
 from heliograph.history.file import History
+from tests.patience import PATIENCE_S
 from tests.torture.driven_server import FULL_WHILE
 from tests.torture.server_process import Launch, ServerProcess
 from tests.torture.timing import request_under_way
@@ -31,11 +32,14 @@ def tmpfs(folder: Path, *, size_mib: int = SIZE_MIB) -> Iterator[bool]:
     sudo = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
     mount = [*sudo, "mount", "-t", "tmpfs", "-o", f"size={size_mib}m,mode=0777", "tmpfs", str(folder)]
     try:
-        mounted = shutil.which(mount[0]) is not None and subprocess.run(mount, check=False, capture_output=True).returncode == 0
+        mounted = (
+            shutil.which(mount[0]) is not None
+            and subprocess.run(mount, check=False, capture_output=True, timeout=PATIENCE_S).returncode == 0
+        )
         yield mounted
     finally:
         if os.path.ismount(folder):
-            subprocess.run([*sudo, "umount", "--lazy", str(folder)], check=True)
+            subprocess.run([*sudo, "umount", "--lazy", str(folder)], check=True, timeout=PATIENCE_S)
 
 
 class SmallDisk:
@@ -98,12 +102,18 @@ class FillDisk:
     async def _refuses(self, http: aiohttp.ClientSession) -> bool:
         """Whether a write is refused; the refusal says when to come again."""
         agreed = {"projectId": "full", "agreementAccepted": "true"}
-        async with http.post(f"{self.server.url}/v1/enterprises", json={}, params=agreed) as response:
-            refused = response.status == 503
-            assert refused or response.status == 200, await response.text()
-            assert not refused or (response.headers["Retry-After"] == "1" and "OVERLOADED" in await response.text())
-            return refused
+        try:
+            async with http.post(f"{self.server.url}/v1/enterprises", json={}, params=agreed) as response:
+                refused = response.status == 503
+                assert refused or response.status == 200, await response.text()
+                assert not refused or (response.headers["Retry-After"] == "1" and "OVERLOADED" in await response.text())
+                return refused
+        except TimeoutError:  # a busy machine
+            return False
 
     async def _see_reads_go_on(self, http: aiohttp.ClientSession) -> None:
-        async with http.get(f"{self.server.url}/v1/enterprises", params={"projectId": "full"}) as response:
-            assert response.status == 200, await response.text()
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with http.get(f"{self.server.url}/v1/enterprises", params={"projectId": "full"}) as response:
+                    assert response.status == 200, await response.text()
+                    return

@@ -15,6 +15,7 @@ import pytest
 
 from heliograph.history.events import Fault, FaultKind
 from heliograph.history.file import History
+from tests.patience import WHOLE_JOB_S
 from tests.socket_watch import with_watch
 from tests.torture.server_process import Launch, ServerProcess
 
@@ -27,7 +28,7 @@ NOTICED_S = 1.2
 def libfaketime() -> Path | None:
     """The library that is put in front of the C library; None: it is not there, and cannot be installed here."""
     if shutil.which("faketime") is None:
-        subprocess.run([NEEDS, "faketime"], check=False, capture_output=True)
+        subprocess.run([NEEDS, "faketime"], check=False, capture_output=True, timeout=WHOLE_JOB_S)
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     return found[0] if found else None
 

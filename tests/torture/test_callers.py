@@ -6,7 +6,7 @@ from pathlib import Path
 import aiohttp
 
 from heliograph.history.events import Answer
-from tests.torture.callers import Board, Callers, Habits, Target
+from tests.torture.callers import Board, Callers, Habits, Target, insist
 from tests.torture.run import history_of
 
 DEVICE = "enterprises/e/devices/d"
@@ -32,3 +32,20 @@ async def test_a_deletion_whose_answer_was_lost_is_sent_once_and_may_have_been_d
 
     assert [b"DELETE /v1/" + DEVICE.encode()] == [head.partition(b" HTTP/")[0] for head in heads]
     assert (Answer.UNKNOWN, 0) == (completed.answer, completed.status)
+
+
+async def test_who_insists_asks_a_server_again_that_is_overloaded_or_goes_away() -> None:
+    answers = iter([b"503 Service Unavailable", b"", b"200 OK"])
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        if line := next(answers):
+            writer.write(b"HTTP/1.1 " + line + b'\r\nConnection: close\r\nContent-Length: 15\r\n\r\n{"name": "one"}')
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server, aiohttp.ClientSession(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as http:
+        said = await insist(http, "GET", DEVICE)
+
+    assert {"name": "one"} == said
+    assert [] == [*answers]
