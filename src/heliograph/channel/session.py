@@ -144,15 +144,12 @@ class Session:
         if peer.requests >= REQUESTS_AT_ONCE_MOST:
             return False
         acting = self._acting_at_once(kind, device)
-        before = ACTING.set(acting)
         try:
             inquiry = inquire(self, device, body, operation)
             waiter = MessageWaiter(self, kind, body, operation, acting, peer, inquiry.conclude, answering)
-            self._ports.store.decide_for(waiter, inquiry.sees, inquiry.rule, lane=Lane.PHONES)
+            self._ports.store.decide_for(waiter, inquiry.sees, inquiry.rule, acting, lane=Lane.PHONES)
         except HeliographError:
             return False
-        finally:
-            ACTING.reset(before)
         peer.requests += 1
         return True
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from heliograph.domain.agent_app import AgentApp
+from heliograph.domain.audit import Acting
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation, ShownOperation, TimelineEntry
@@ -101,8 +102,8 @@ class Store(Outbox, EventLog, AuditLog, Counting, FleetCounts, RecordRules, Prot
         run whose writes committed counts.
         """
 
-    def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
-        """As `decide`, for who waits without a task.  Raises: Overloaded: the waiter will not be called."""
+    def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], acting: Acting, *, lane: Lane = Lane.CALLERS) -> None:
+        """As `decide`, for who waits without a task, and so says who acts.  Raises: Overloaded: the waiter will not be called."""
 
     def decide_many(self, asks: Iterable[Ask[T]]) -> AsyncIterator[Sequence[T | Exception]]:
         """Decide each, in slices: what the rules answered, slice by slice and in the order of `asks`.

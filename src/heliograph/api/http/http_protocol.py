@@ -126,34 +126,36 @@ class Http11(HttpToolsProtocol):
         self.connections.discard(self)
         if self._latest is not None:
             self._latest.hang_up()
+            self._latest = None  # it and this would hold each other
         self.flow.resume_writing()
         if exc is None:
             self.transport.close()
-        self.parser = None  # type: ignore[assignment]  # it and this would hold each other
+        self.parser = None  # type: ignore[assignment]  # likewise
 
     def data_received(self, data: bytes) -> None:
         """It is parsed, or kept until the requests before it are answered."""
         if self._deaf:
             self._throw_away(data)
             return
+        everyone, size = self._all, len(data)
         if self._held < COUNTED_MOST_BYTES:
-            self._held += len(data)
-            self._all.held += len(data)
-            if self._all.held > self._limits.held_max_bytes and self._all.relieve(self):
+            self._held += size
+            everyone.held += size
+            if everyone.held > self._limits.held_max_bytes and everyone.relieve(self):
                 return
-        between = self._book is self._all.idle and not self._unparsed and len(data) <= SLICE_BYTES
-        if between and (request := self._all.known.read(data)) is not None:
+        between = self._book is everyone.idle and not self._unparsed and size <= SLICE_BYTES
+        if between and (request := everyone.known.read(data)) is not None:
             self._take(request)
             return
         if b"h2c" in data:  # a head that comes in pieces, the offer cut in two, is the one that is still misread
             data = OFFER_OF_HTTP_2.sub(b"\r\nignored:", data, count=1)
-        if self._unparsed or len(data) > SLICE_BYTES or len(self._waiting) >= WAITING_REQUESTS_MOST:
+        if self._unparsed or size > SLICE_BYTES or len(self._waiting) >= WAITING_REQUESTS_MOST:
             self._unparsed += data
             self._parse_on()
         else:
             self._parse(data)
         if between and self._stage is BETWEEN and not self._deaf:
-            self._all.known.learn(data)
+            everyone.known.learn(data)
 
     # What the parser calls.
 
@@ -196,10 +198,7 @@ class Http11(HttpToolsProtocol):
         before, self._stage = self._latest, BODY
         scope["headers"] = Head(self.headers)
         keep_alive = version != "1.0" and not self._spare and self.parser.should_keep_alive()
-        self._latest = cycle = Cycle(
-            scope, self.transport, self.flow, self.tasks, self.server_state.default_headers, self.on_response_complete,
-            keep_alive=keep_alive, expects_continue=self.expect_100_continue,
-        )  # fmt: skip
+        self._latest = cycle = Cycle(scope, self, keep_alive, self.expect_100_continue)
         if before is None or before.response_complete:
             self._next = cycle
         else:
@@ -207,8 +206,9 @@ class Http11(HttpToolsProtocol):
             self._waiting.appendleft(cycle)
 
     def _take(self, request: Request) -> None:
-        """The request is answered, which came whole and behind which nothing waits."""
-        self._wait_in(None)
+        """The request is answered, which came whole on an idle connection, and behind which nothing waits."""
+        del self._all.idle[self]
+        self._book = None
         if self._lasting is None:
             super().on_message_begin()
             self._lasting = {**self.scope}
@@ -217,10 +217,7 @@ class Http11(HttpToolsProtocol):
             "path": self.root_path + _unquoted(request.raw_path), "raw_path": self.root_path.encode("ascii") + request.raw_path,
             "query_string": request.query_string,
         }  # fmt: skip
-        self._latest = cycle = Cycle(
-            scope, self.transport, self.flow, self.tasks, self.server_state.default_headers, self.on_response_complete,
-            keep_alive=True, body=request.body, more_body=False, news=True,
-        )  # fmt: skip
+        self._latest = cycle = Cycle(scope, self, keep_alive=True, body=request.body, more_body=False, news=True)
         self._answer(cycle)
 
     def on_body(self, body: bytes) -> None:
@@ -418,6 +415,7 @@ class Http11(HttpToolsProtocol):
         self._let_go()
         self._wait_in(None)
         self._deaf = True
+        self._latest = None
         del self.app_state[CUT_OFF]  # the WebSocket takes the state: it would keep this object as long as it lives
         self.ws_protocol_class = functools.partial(WebSocket13, place=self._place, app=self.app)  # type: ignore[assignment]
         self.handle_websocket_upgrade()

@@ -65,7 +65,7 @@ def issue_at_once(call: Call) -> Begun | None:
         return None
     command = ENVELOPE.decode(call.body, behaviour=call.ports.limits.behaviour)
     asked = issuing(call.ports, DeviceName(*call.ids), command, caller=call.caller, permit=call.permit)
-    return Begun(asked.sees, asked.rule, _rendered)
+    return Begun(asked.sees, asked.rule, render_operation)
 
 
 def _rendered(operation: Operation | None) -> bytes | None:

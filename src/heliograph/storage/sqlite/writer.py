@@ -151,8 +151,10 @@ class Writer:
         else:
             self._memory.remember(batch, in_passing=bulk)  # a slice comes once, so what it sees and writes displaces nothing
             self._stuck = False
-            if batch.written or isinstance(entries[0], Exclusive):
+            if batch.written.operations or isinstance(entries[0], Exclusive):
                 self._nearest_us = self._tables.nearest_deadline_us()
+            elif batch.written.new_operations:
+                self._nearest_us = batch.nearest_us(self._nearest_us)
             new_messages = batch.written.outbox.new
             message_ids = [message.message_id for message in new_messages] if new_messages else ()
             happened = None if commit_us is None else batch.happened
