@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox apk test test-android test-clients torture stress check format bench bench-quick count docs web-files drift new-method clean
+.PHONY: help demo sandbox apk test test-android test-clients test-keycloak torture stress check format bench bench-quick count docs web-files drift new-method clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -46,7 +46,7 @@ test: $(READY) ## Run the tests; those that were skipped are named.
 	@scripts/test_needs.sh chromium-headless-shell nodejs npm || $(if $(filter true,$(CI)),exit 1,true)
 	@scripts/test_needs.sh haproxy nginx caddy prometheus systemd || $(if $(filter true,$(CI)),exit 1,true)
 	-@scripts/test_needs.sh zipalign apksigner iproute2 systemd-container
-	$(BIN)/pytest tests -rs $(PARALLEL) $(if $(filter true,$(CI)),-m "not torture") || $(BIN)/python -m scripts.second_try $$?
+	$(BIN)/pytest tests -rs $(PARALLEL) $(if $(filter true,$(CI)),-m "not torture and not keycloak") || $(BIN)/python -m scripts.second_try $$?
 
 test-android: $(READY) ## Test the Android agent on every level of Android that is pinned (docs/android.md).
 	-@scripts/test_needs.sh zipalign apksigner
@@ -55,8 +55,12 @@ test-android: $(READY) ## Test the Android agent on every level of Android that 
 test-clients: $(READY) ## Drive the server with Google's clients and others' programs: Python, Node, Go, Java, Rust.
 	$(BIN)/pytest tests/clients -m "not torture" -rs $(PARALLEL)
 
+test-keycloak: $(READY) ## Sign people in by Keycloak, which it fetches (150 MB) with Maven.
+	@scripts/test_needs.sh chromium-headless-shell || $(if $(filter true,$(CI)),exit 1,true)
+	$(BIN)/pytest tests/people -m keycloak -rs
+
 torture: $(READY) ## Break everything on purpose, for long (docs/faults.md); SEED=… repeats a run's choices.
-	$(BIN)/pytest tests -m torture -rs -s --durations=20 $(if $(SEED),--seed='$(SEED)')
+	HELIOGRAPH_TESTS_BY_EXEC=1 $(BIN)/pytest tests -m torture -rs -s --durations=20 $(if $(SEED),--seed='$(SEED)')
 
 stress: $(READY) ## Run the tests 20 times on a busy machine, and say which failed how often; TIMES=… ARGUMENTS='tests -m torture'.
 	-@scripts/test_needs.sh stress-ng

@@ -84,11 +84,15 @@ def fetched(*sets: str) -> list[Path]:
 
     Raises: ToolMissing: Maven or a file is not to be had; ValueError: a file is not the pinned one.
     """
-    artifacts = locked(*sets)
-    missing = [artifact for artifact in artifacts if not (cache() / artifact.file).exists()]
+    return kept(locked(*sets), cache())
+
+
+def kept(artifacts: Sequence[Artifact], folder: Path) -> list[Path]:
+    """The artifacts' files in the folder, each as its hash says.  Raises: as `fetched`."""
+    missing = [artifact for artifact in artifacts if not (folder / artifact.file).exists()]
     if missing:
-        _fetch(missing)
-    return [cache() / artifact.file for artifact in artifacts]
+        _fetch(missing, folder)
+    return [folder / artifact.file for artifact in artifacts]
 
 
 def pinned(name: str) -> Path:
@@ -139,10 +143,10 @@ def _xdg(variable: str, otherwise: str) -> Path:
     return Path(os.environ.get(variable) or Path.home() / otherwise)
 
 
-def _fetch(missing: Iterable[Artifact]) -> None:
-    """Into a folder beside first: what stands in the cache is whole and checked."""
-    cache().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache()) as beside:
+def _fetch(missing: Iterable[Artifact], folder: Path) -> None:
+    """Into a folder beside first: what stands in the folder is whole and checked."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as beside:
         pom = Path(beside) / "pom.xml"
         pom.write_text(POM.format(items="".join(artifact.as_item() for artifact in missing)))
         try:
@@ -152,11 +156,11 @@ def _fetch(missing: Iterable[Artifact]) -> None:
             raise ToolMissing(f"Maven could not fetch {names}: {error}") from error
         for artifact in missing:
             _check(artifact, Path(beside) / artifact.file)
-            (Path(beside) / artifact.file).replace(cache() / artifact.file)
+            (Path(beside) / artifact.file).replace(folder / artifact.file)
 
 
 def _check(artifact: Artifact, file: Path) -> None:
     with file.open("rb") as content:
         found = hashlib.file_digest(content, "sha256").hexdigest()
     if found != artifact.sha256:
-        raise ValueError(f"{artifact.file} is not the pinned file: its SHA-256 is {found}, {LOCK.name} says {artifact.sha256}.")
+        raise ValueError(f"{artifact.file} is not the pinned file: its SHA-256 is {found}, not {artifact.sha256}.")

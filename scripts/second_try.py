@@ -39,7 +39,7 @@ def second_try(status: int) -> int:
         print(f"{len(failed)} tests failed, more than {FEW}: no second try.", file=sys.stderr)
         return status
     print(f"A second try, alone, for {', '.join(failed)}", file=sys.stderr)
-    if pytest.main([*failed, "-rs", "-m", "not torture"], plugins=[NoInputs()]) != pytest.ExitCode.OK:
+    if pytest.main([*failed, "-rs", "-m", "not torture and not keycloak"], plugins=[NoInputs()]) != pytest.ExitCode.OK:
         return status
     print(
         f"\nFAILED BY CHANCE: {', '.join(failed)}\nThe run before says how. It is a fault to mend now, of the test or of what it tests, "

@@ -52,7 +52,7 @@ SHELL = '"$0" -m pytest -q . || "$0" -m scripts.second_try $?'
 )
 def test_a_run_ends_well_in_ci_if_what_failed_passes_alone(tmp_path: Path, tests: str, *, ci: bool, status: int, says: str) -> None:
     (tmp_path / "test_some.py").write_text(tests, encoding="utf-8")
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = torture\n", encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  torture\n  keycloak\n", encoding="utf-8")
     environment = {**os.environ, "CI": str(ci).lower(), "PYTHONPATH": str(ROOT)}
 
     run = subprocess.run(

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as BrowserPage
 
@@ -16,6 +15,7 @@ from heliograph.domain.enterprise import Enterprise
 from heliograph.service.enterprises import create_enterprise
 from heliograph.settings import Settings
 from tests.chromium import press, tab
+from tests.console.axe import wrong_with
 from tests.console.houses import shown
 from tests.console.reader import Reader
 from tests.patience import PATIENCE_S
@@ -25,7 +25,6 @@ from tests.sign_in.conftest import Guarded, guarded_server
 
 PIXEL = "pixel8-a15-fully-managed"
 PLAIN = next(row for row in COMMANDS.values() if not row.example)
-NARROW = 390
 NOT_THERE = "none-such"
 """What a row is asked for of whose collection no test has an example."""
 NOWHERE = "http://127.0.0.1:9/"
@@ -98,30 +97,20 @@ def examples(sandbox: Client) -> Examples:
     return examples_in(sandbox.ask, "sandbox", PIXEL)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_violates_a_rule_of_axe_logs_an_error_or_is_wider_than_a_phone(
-    sandbox: Client, examples: Examples, browser: Browser, scheme: str
+    sandbox: Client, examples: Examples, browser: Browser
 ) -> None:
     wrong: dict[str, object] = {}
 
     with tab(browser) as page:
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         for row in SHOWN:
             if not is_there(row, examples):
                 continue
             path = path_of(row, examples)
-            page.set_viewport_size({"width": 1_200, "height": 900})
             answer = page.goto(sandbox.url + path)
-            found = Axe().run(page)
-            page.set_viewport_size({"width": NARROW, "height": 780})
-            if answer is None or answer.status != 200:
-                wrong[path] = answer
-            elif found.violations_count:
-                wrong[path] = found.generate_report()
-            elif page.evaluate("document.documentElement.scrollWidth") > NARROW:
-                wrong[path] = "wider than a phone"
+            wrong[path] = wrong_with(page) if answer is not None and answer.status == 200 else answer
 
-    assert {} == wrong
+    assert {} == {path: what for path, what in wrong.items() if what != ""}
 
 
 def test_every_link_in_a_world_below_an_address_leads_somewhere_in_that_world(sandbox: Client) -> None:
@@ -137,20 +126,14 @@ def test_every_link_in_a_world_below_an_address_leads_somewhere_in_that_world(sa
     sandbox.ask("DELETE", f"/sandbox/v1/{made['name']}")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_what_forms_answer_violates_no_rule_of_axe_either(sandbox: Client, examples: Examples, browser: Browser, scheme: str) -> None:
+def test_what_forms_answer_violates_no_rule_of_axe_either(sandbox: Client, examples: Examples, browser: Browser) -> None:
     parent = f"{sandbox.url}/console/enterprises/{examples['enterprises']}"
-    wrong: dict[str, object] = {}
+    wrong: dict[str, str] = {}
 
     def look(what: str) -> None:
-        page.set_viewport_size({"width": 1_200, "height": 900})
-        found = Axe().run(page)
-        page.set_viewport_size({"width": NARROW, "height": 780})
-        wide = page.evaluate("document.documentElement.scrollWidth") > NARROW
-        wrong.update({what: found.generate_report()} if found.violations_count else {what: "wide"} if wide else {})
+        wrong[what] = wrong_with(page)
 
     with tab(browser, refused=True) as page:  # a form that is not right is answered with an error's status, which Chromium logs
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         page.goto(f"{parent}/policies/kiosk:edit")
         page.get_by_label("Policy, as JSON").fill('{\n  "cameraDisabld": true,\n  "funDisabled": "no"\n}')
         press(page, "Check and compare")
@@ -178,7 +161,7 @@ def test_what_forms_answer_violates_no_rule_of_axe_either(sandbox: Client, examp
         press(page, "Delete this enterprise")
         look("a deletion without the id")
 
-    assert {} == wrong
+    assert {} == {what: found for what, found in wrong.items() if found}
 
 
 def test_each_page_can_be_walked_with_the_keyboard_alone(sandbox: Client, examples: Examples, browser: Browser) -> None:

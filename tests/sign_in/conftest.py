@@ -84,13 +84,13 @@ def bearer_of(key: dict[str, Any]) -> str:
 
 
 @contextlib.contextmanager
-def guarded_server(settings: Settings) -> Iterator[Guarded]:
-    """A server answering on a free port, everything in front of the API included."""
+def guarded_server(settings: Settings, *, port: int = 0) -> Iterator[Guarded]:
+    """A server answering on this port (0: a free one), everything in front of the API included."""
     started: Future[Guarded] = Future()
 
     async def run() -> None:
         stopping = asyncio.Event()
-        with listening_socket("127.0.0.1", 0) as listener:
+        with listening_socket("127.0.0.1", port) as listener:
             async with (
                 assembled(patient(settings), clock=clock_for(settings), operator_secret=OPERATOR) as parts,
                 serving(parts.app, listener, lane=WAYS.lane(parts.lane), drain=parts.channel.drain),
