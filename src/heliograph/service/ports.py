@@ -8,7 +8,9 @@ what concerns no single device is decided over records (`record_rules.py`).
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
+
+import msgspec
 
 from heliograph.domain.agent_app import AgentApp
 from heliograph.domain.audit import Acting
@@ -292,8 +294,8 @@ class Vault(Protocol):
         """A 32-byte key for one purpose, the same in every process with this key file; it reveals nothing about the key."""
 
 
-class Offering(NamedTuple):
-    """A command to offer now, and when to look for the next one (us); before that only if the bell rings."""
+class Offering(msgspec.Struct, frozen=True):
+    """A command to offer now, and when to look for the next one (us; 0: at once); before that only if the bell rings."""
 
     offer: Offer
     again_us: int

@@ -139,6 +139,5 @@ async def timeline(call: Call) -> bytes:
 
 
 def operation_name(call: Call) -> OperationName:
-    """The operation that the path names.  Raises: InvalidArgument."""
-    enterprise, device, operation = call.ids
-    return OperationName.parse(f"enterprises/{enterprise}/devices/{device}/operations/{operation}")
+    """The operation that the path names."""
+    return OperationName.of_ids(*call.ids)

@@ -309,11 +309,14 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
         return [operation for operation in operations if operation is not None and operation.open]
 
     def open_at_hand(self, device: DeviceName) -> Sequence[Operation] | None:
-        remembered = self._memory.operations
-        found = [remembered.get((device, create_ms)) for create_ms in self._memory.open.get(device, ())]
-        if None in found:
-            return None
-        return [operation for operation in found if operation is not None and operation.open]
+        found: list[Operation] = []
+        for create_ms in self._memory.open.get(device, ()):
+            operation = self._memory.operations.get((device, create_ms))
+            if operation is None:
+                return None
+            if operation.open:
+                found.append(operation)
+        return found
 
     async def device(self, name: DeviceName) -> DeviceRecord | None:
         state = self._memory.devices.get(name) or self._reads.device_states((name,)).get(name)
