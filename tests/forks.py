@@ -34,8 +34,6 @@ READ_AT_START = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "MALLOC_", "GLIBC_")
 ORDINARY = (True, -1, None, None, None, -1, None)
 """Of Popen: restore_signals, process_group, group, extra_groups, user, umask and preexec_fn, where a test asks for nothing of the kind."""
 
-_exec = subprocess._fork_exec  # type: ignore[attr-defined]  # noqa: SLF001 - every start of a program comes by
-
 
 class Unfit(Exception):
     """A fork would differ from what was asked for."""
@@ -100,6 +98,7 @@ class Starter:
         self.lasting = ForkServer("lasting")
         self.brief = ForkServer("brief")
         self.forks = not os.environ.get(BY_EXEC)
+        self._exec = subprocess._fork_exec  # type: ignore[attr-defined]  # noqa: SLF001 - every start of a program comes by
 
     @contextlib.contextmanager
     def by_exec(self) -> Iterator[None]:
@@ -115,7 +114,7 @@ class Starter:
         try:
             return self._forked(*call)
         except Unfit:
-            started: int = _exec(*call)
+            started: int = self._exec(*call)
             return started
 
     def _forked(self, words: Any, programs: Any, close: bool, kept: Any, folder: Any, variables: Any, *more: Any) -> int:  # noqa: ANN401, FBT001
