@@ -15,8 +15,7 @@ import msgspec
 from heliograph.api.calls import Asked, Calls
 from heliograph.api.health_pages import OK
 from heliograph.api.http.cycle import Cycle
-from heliograph.api.http.heads import head_of
-from heliograph.api.http.query import bound
+from heliograph.api.http.query import Query, bound
 from heliograph.api.http.sending import write_json
 from heliograph.api.http.streaming import Stream
 from heliograph.api.method import AtOnce, Call, Method, MethodTable
@@ -27,17 +26,22 @@ from heliograph.service.acting import UNKNOWN, context_of
 from heliograph.service.work_aside import AT_ONCE_BYTES
 
 KNOWN_MOST = 4_096
-"""Paths: callers issue to the same devices again, and look at the same operations."""
-KNOWN_MOST_BYTES = 256
-"""Of a path: no one shall fill the memory with long ones."""
+"""Paths with their query strings: callers issue to the same devices again, and look at the same operations."""
+PATH_MOST_BYTES = 256
+"""No one shall fill the memory with long ones."""
+QUERY_MOST_BYTES = 32
+"""A page token is longer, and comes once."""
 
 
 class Hot(NamedTuple):
-    """What a path means."""
+    """What a path and a query string ask for."""
 
     method: Method
     at_once: AtOnce
     ids: tuple[str, ...]
+    query: Query
+    own: Any
+    """The method's own parameters."""
 
 
 class HotLane:
@@ -56,25 +60,27 @@ class HotLane:
         path = scope["raw_path"]
         if cycle.more_body or cycle.expects_continue or len(body) > self._body_max_bytes:
             return False
-        if not path.startswith(self._prefix) or not head_of(scope).is_usual:
+        if not path.startswith(self._prefix) or not scope["headers"].is_usual:
             return False
         try:
-            hot = self._known(scope["method"], path) if len(path) <= KNOWN_MOST_BYTES else self._find(scope["method"], path)
-            if hot is None:
-                return False
-            method, at_once, ids = hot
-            query, own = bound(method.query, scope["query_string"])
+            query_string = scope["query_string"]
+            find = self._known if len(path) <= PATH_MOST_BYTES and len(query_string) <= QUERY_MOST_BYTES else self._find
+            hot = find(scope["method"], path, query_string)
         except HeliographError:  # said by the app, once it knows who asks
             return False
-        if query.fields:
+        if hot is None:
             return False
+        method, at_once, ids, query, own = hot
         passage = Passage(self._calls, cycle, Asked(method, ids, query, scope), method)
         return passage.begin(at_once, own, bytes(body) if method.takes_body else b"")
 
-    def _find(self, http: str, raw_path: bytes) -> Hot | None:
-        """What the path means; None: its method is not hot.  Raises: as MethodTable.find, and that is not remembered."""
+    def _find(self, http: str, raw_path: bytes, query_string: bytes) -> Hot | None:
+        """What is asked for; None: it is not hot.  Raises: as MethodTable.find and `bound`, and that is not remembered."""
         method, ids = self._table.find(http, raw_path[len(self._prefix) :].decode("latin-1"))
-        return None if method.at_once is None else Hot(method, method.at_once, ids)
+        if method.at_once is None:
+            return None
+        query, own = bound(method.query, query_string)
+        return None if query.fields else Hot(method, method.at_once, ids, query, own)
 
 
 class Passage(msgspec.Struct, eq=False):

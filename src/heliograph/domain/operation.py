@@ -34,8 +34,6 @@ class State(enum.IntEnum):
 class Event(enum.Enum):
     """What can happen to an operation."""
 
-    __hash__ = object.__hash__  # Enum's own is a function of Python, called for each event
-
     ACKNOWLEDGE = "acknowledge"
     ACKNOWLEDGE_FINAL = "acknowledge, where the row is final at ack"
     ADOPT = "adopt, begun under an ackId that the server lost"

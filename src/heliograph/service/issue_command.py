@@ -154,7 +154,9 @@ def _check_open_bytes(facts: Facts, size: int, limits: Limits) -> None:
 
 def _size(command: IssuedCommand) -> int:
     """The bytes of the Command that its phone gets; of a small one, as many or a few more."""
-    most = len(command.command) + len(command.secrets or b"") + len(command.row.name) + _TYPE_BYTES
+    most = len(command.command) + len(command.row.name) + _TYPE_BYTES
+    if command.secrets is not None:
+        most += len(command.secrets)
     if most <= COMMAND_MAX_BYTES:
         return most
     if command.secrets is None:

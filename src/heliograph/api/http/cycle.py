@@ -182,7 +182,9 @@ class Cycle(msgspec.Struct, eq=False):
         connection = self._connection
         head = read_whole_head(status, (*connection.server_state.default_headers,), headers, len(body), self.keep_alive)
         connection.transport.write(head.lines + body)
-        self._conclude(keep_alive=head.keep_alive)
+        if not head.keep_alive:
+            connection.transport.close()
+        connection.on_response_complete()
 
     def start(self, app: Asgi, context: Context | None = None) -> None:
         """A task of its own answers it."""
@@ -274,10 +276,7 @@ class Cycle(msgspec.Struct, eq=False):
     def _complete(self) -> None:
         self.response_complete = True
         self._announce()
-        self._conclude(keep_alive=self.keep_alive)
-
-    def _conclude(self, *, keep_alive: bool) -> None:
-        if not keep_alive:
+        if not self.keep_alive:
             self._connection.transport.close()
         self._connection.on_response_complete()
 

@@ -84,6 +84,7 @@ class Http11(HttpToolsProtocol):
         if app is not None:
             self.app = app
         self._lane = lane
+        self._raw_root = self.root_path.encode("ascii")
         self._all = connections
         self._limits = connections.limits
         self._place = place
@@ -109,7 +110,7 @@ class Http11(HttpToolsProtocol):
         """Parsing has stopped."""
         self._thrown_bytes = 0
         self._known_host: bytes | None = None
-        self._lasting: Scope | None = None
+        self._lasting: dict[str, Any] | None = None
         """What the scopes of all its requests have in common; None: no head came again yet."""
 
     # What the transport calls.
@@ -193,7 +194,7 @@ class Http11(HttpToolsProtocol):
             return
         url = httptools.parse_url(self.url)
         raw_path = url.path or b"/"
-        scope["path"], scope["raw_path"] = self.root_path + _unquoted(raw_path), self.root_path.encode("ascii") + raw_path
+        scope["path"], scope["raw_path"] = self.root_path + _unquoted(raw_path), self._raw_root + raw_path
         scope["query_string"] = url.query or b""
         before, self._stage = self._latest, BODY
         scope["headers"] = Head(self.headers)
@@ -211,12 +212,12 @@ class Http11(HttpToolsProtocol):
         self._book = None
         if self._lasting is None:
             super().on_message_begin()
-            self._lasting = {**self.scope}
-        self.scope = scope = {  # type: ignore[assignment]
-            **self._lasting, "method": request.method, "headers": request.head, "state": self.app_state.copy(),
-            "path": self.root_path + _unquoted(request.raw_path), "raw_path": self.root_path.encode("ascii") + request.raw_path,
-            "query_string": request.query_string,
-        }  # fmt: skip
+            self._lasting = {**self.scope, "method": "", "path": "", "raw_path": b"", "query_string": b""}
+        scope = self._lasting.copy()
+        self.scope = scope  # type: ignore[assignment]
+        scope["method"], scope["headers"], scope["query_string"] = request.method, request.head, request.query_string
+        raw_path = request.raw_path
+        scope["path"], scope["raw_path"] = self.root_path + _unquoted(raw_path), self._raw_root + raw_path
         self._latest = cycle = Cycle(scope, self, keep_alive=True, body=request.body, more_body=False, news=True)
         self._answer(cycle)
 
@@ -243,7 +244,8 @@ class Http11(HttpToolsProtocol):
             self._say(self._last_word)
             return
         elif self._stage is BETWEEN:
-            self._let_go()
+            self._all.held -= self._held
+            self._held = 0
             self._wait_in(self._all.idle)
         if self._unparsed:
             self._parse_on()
@@ -270,6 +272,7 @@ class Http11(HttpToolsProtocol):
         """
         if self._lane is not None and not self._unparsed and not self.flow.write_paused and self._lane(cycle):
             return
+        cycle.scope["state"] = self.app_state.copy()  # the lane changes none
         cycle.start(self.app)
 
     # What a server that ends calls.

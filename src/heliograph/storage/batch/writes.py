@@ -42,7 +42,8 @@ class Batch(View):
         if len(writes) == 1 and type(one := writes[0]) is PutOperation:  # most decisions: the short way
             operation = one.operation
             if one.new:
-                _require_newer(operation, self.newest_ms(operation.device))
+                device = operation.device
+                _require_newer(operation, self.given.get(device) or self._memory.given.newest_ms(device))
             self.put_operation(one)
             if acting is not None:
                 self.written.commands.append((acting, operation))

@@ -7,6 +7,7 @@ process: what stands on disk is the truth, and a restart reads it.
 
 import threading
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from time import perf_counter
 from typing import cast
 
@@ -14,6 +15,7 @@ import apsw
 
 from heliograph.domain.errors import OutcomeUnknown, Overloaded
 from heliograph.domain.names import DeviceName
+from heliograph.service.ports import Sees
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.queue.rule_queue import (
     Done,
@@ -39,6 +41,9 @@ PROBE_S = 1.0
 """How often an unhealthy store tries whether writes work again."""
 SLICE_APART_S = 0.002
 """How long the sweeper waits for a batch that its next slice could go with."""
+
+
+_sees_of: Callable[[Queued], Sees] = attrgetter("sees")
 
 
 class Writer:
@@ -173,7 +178,7 @@ class Writer:
             batch.foresee_slice(first.asks)
             return [Outcome(first.future, run_slice(batch, first, rings))]
         queued = cast("Sequence[Queued]", entries)  # what is neither first is none later
-        batch.foresee([entry.sees for entry in queued])
+        batch.foresee([*map(_sees_of, queued)])
         return [run_rule(batch, entry, rings) for entry in queued]
 
     def _alone(self, entry: Exclusive, batch: Batch) -> object:
