@@ -60,7 +60,7 @@ test-keycloak: $(READY) ## Sign people in by Keycloak, which it fetches (150 MB)
 	$(BIN)/pytest tests/people -m keycloak -rs
 
 torture: $(READY) ## Break everything on purpose, for long (docs/faults.md); SEED=… repeats a run's choices.
-	$(BIN)/pytest tests -m torture -rs -s --durations=20 $(if $(SEED),--seed='$(SEED)')
+	HELIOGRAPH_TESTS_BY_EXEC=1 $(BIN)/pytest tests -m torture -rs -s --durations=20 $(if $(SEED),--seed='$(SEED)')
 
 stress: $(READY) ## Run the tests 20 times on a busy machine, and say which failed how often; TIMES=… ARGUMENTS='tests -m torture'.
 	-@scripts/test_needs.sh stress-ng

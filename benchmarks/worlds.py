@@ -92,7 +92,7 @@ async def _in_process(count: int) -> dict[str, list[float]]:
 
     settings = SandboxSettings(port=0)
     worlds = Worlds(settings, steering=nobody, template=functools.cache(lambda: memory_template(0)))
-    calm_garbage_collection(middle=10, old=100)
+    calm_garbage_collection(young=2_000, middle=10, old=100)
     spent: dict[str, list[float]] = {"make": [], "reset": [], "end": []}
 
     async def measured(what: str, work: Awaitable[object]) -> None:

@@ -14,7 +14,8 @@ settings.load_profile("heliograph")
 
 gc.disable()  # until all tests are collected: what is imported and collected stays, and searching it would take a sixth of the time
 
-pytest_plugins = [f"tests.{name}" for name in ("postgres", "time_is_up", "socket_watch", "chromium", "workers", "ways_in")] + ["pytester"]
+KNOWN_EVERYWHERE = ("postgres", "time_is_up", "socket_watch", "chromium", "workers", "ways_in", "forks", "left_mounts")
+pytest_plugins = [f"tests.{name}" for name in KNOWN_EVERYWHERE] + ["pytester"]
 
 
 def pytest_configure() -> None:

@@ -3,7 +3,7 @@
 Source: asgi.readthedocs.io, HTTP & WebSocket.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Protocol
 
 import msgspec
@@ -34,8 +34,8 @@ class Exchange(Protocol):
     def whole_body(self) -> bytes | bytearray | None:
         """The body, if it is there and no one waits for a word before sending it."""
 
-    def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
-        """The whole answer, whose length `headers` say, is written, unless it has nowhere to go."""
+    def answer(self, status: int, headers: tuple[tuple[bytes, bytes], ...], body: bytes) -> None:
+        """The whole answer is written, the length of its body before these headers, unless it has nowhere to go."""
 
     def start(self, app: Asgi) -> None:
         """A task of its own answers it."""
@@ -135,12 +135,12 @@ async def answer_of(app: Asgi, scope: Scope, receive: Receive) -> tuple[Message,
     return start, b"".join(chunks)
 
 
-def whole_headers(body: bytes, headers: Headers) -> list[tuple[bytes, bytes]]:
-    """The headers of an answer with this body, its length before the others."""
-    return [(b"content-length", b"%d" % len(body)), *headers]
+def content_length(length: int) -> tuple[bytes, bytes]:
+    """The header that says how long the body is."""
+    return b"content-length", b"%d" % length
 
 
 async def send_whole(send: Send, status: int, body: bytes, headers: Headers, *, prefix: str = HTTP) -> None:
     """The answer is sent, with the length of its body."""
-    await send({"type": f"{prefix}.start", "status": status, "headers": whole_headers(body, headers)})
+    await send({"type": f"{prefix}.start", "status": status, "headers": [content_length(len(body)), *headers]})
     await send({"type": f"{prefix}.body", "body": body})

@@ -12,6 +12,7 @@ from tests.architecture.sources import ROOT, modules_under, relative, tree
 
 BOUNDED_BY_THEMSELVES = {
     "tests/android/subjects.py": "a phone's keeper waits as long as the phone lives, and is cancelled with it",
+    "tests/forks.py": "it starts what forks, which ends with pytest",
     "tests/running.py": "it is what bounds the others",
     "benchmarks/cluster.py": "it kills PostgreSQL after twenty seconds",
     "benchmarks/servers.py": "it kills the server after STOP_S",

@@ -7,6 +7,7 @@ from heliograph.domain.names import OperationName
 from heliograph.domain.operation import State
 from heliograph.server import SystemClock
 from heliograph.storage.sqlite.store import SqliteStore
+from tests.patience import PATIENCE_S
 
 DEVICES, OPERATIONS = 20, 200
 
@@ -14,7 +15,7 @@ DEVICES, OPERATIONS = 20, 200
 async def test_each_device_has_its_share_of_finished_operations_in_its_history(tmp_path: Path) -> None:
     seeded = Seeded(DEVICES, OPERATIONS, cache=tmp_path / "cache")
     seeded.copy(tmp_path / "data")
-    store = SqliteStore.open(tmp_path / "data" / "heliograph.db", clock=SystemClock(), ring=lambda _: None)
+    store = SqliteStore.open(tmp_path / "data" / "heliograph.db", clock=SystemClock(), ring=lambda _: None, waits_most_s=PATIENCE_S)
     try:
         pages = [await store.operations(device_name(number), after_ms=0, limit=100) for number in range(DEVICES)]
         by_id = await store.operation(OperationName.parse(seeded.operation_name(OPERATIONS - 1)))

@@ -206,10 +206,14 @@ PLAIN_VALUES = st.sampled_from(
 )  # fmt: skip
 
 
-@given(st.lists(st.tuples(PLAIN_NAMES, PLAIN_VALUES), max_size=4))
-def test_a_plain_command_is_read_as_the_first_of_its_type_was(fields: list[tuple[str, str]]) -> None:
+PLAIN_GAPS = st.text(" \t\n\r", max_size=2) | st.sampled_from(["\v", "\u00a0", ",", "\x00", "/**/"])
+
+
+@given(st.lists(st.tuples(PLAIN_NAMES, PLAIN_VALUES), max_size=4), PLAIN_GAPS)
+def test_a_plain_command_is_read_as_the_first_of_its_type_was(fields: list[tuple[str, str]], gap: str) -> None:
     """The short way that most commands take leads where the long one does: one envelope has seen every type, the other none."""
-    body = ("{" + ", ".join(f"{name}: {value}" for name, value in fields) + "}").encode()
+    members = f"{gap},{gap}".join(f"{name}{gap}:{gap}{value}" for name, value in fields)
+    body = f"{gap}{{{gap}{members}{gap}}}{gap}".encode()
     for name in ("LOCK", "WIPE", "REBOOT"):
         ENVELOPE.decode(b'{"type": "%b"}' % name.encode())
 

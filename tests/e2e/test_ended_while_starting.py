@@ -17,6 +17,8 @@ from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 from tests.running import Running
 
+pytestmark = pytest.mark.by_exec
+
 
 def has_a_file(_port: int, folder: Path) -> bool:
     """The first thing that it leaves on the disk."""

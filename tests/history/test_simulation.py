@@ -1,7 +1,7 @@
 """Under any interleaving a right system's history is green, and whatever breaks a promise in it is found."""
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from heliograph.history.recorded import Recorded
@@ -26,6 +26,7 @@ def test_every_rule_has_a_mutation() -> None:
 @pytest.mark.parametrize("rule, mutation", [*MUTATIONS.items(), *MORE_MUTATIONS], ids=lambda value: value if isinstance(value, str) else "")
 @settings(deadline=None, max_examples=8)
 @given(seed=SEEDS)
+@example(seed=617)  # with ids out of order, one of a command that is issued later
 def test_what_breaks_a_promise_in_it_is_found_by_the_promises_rule(rule: str, mutation: Mutation, seed: int) -> None:
     broken = next((found for found in (mutated(history, mutation) for history in histories(seed)) if found), None)
     assume(broken is not None)

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from tests.patience import was_overloaded
+
 Json = dict[str, Any]
 
 
@@ -57,6 +59,14 @@ class Connection:
             await self.close()
         return answer
 
+    async def ask_surely(self, method: str, path: str, body: Json | None = None, *, credential: str = "") -> Answer:
+        """The answer, asked for until it is no refusal of a store on a machine that stood still."""
+        while True:
+            answer = await self.ask(method, path, body, credential=credential)
+            if not was_overloaded(answer.status, answer.body):
+                return answer
+            await asyncio.sleep(0.05)
+
     async def close(self) -> None:
         """There is no connection any more."""
         if self._streams is not None:
@@ -72,6 +82,15 @@ async def ask(port: int, method: str, path: str, body: Json | None = None, *, cr
     connection = Connection(port)
     try:
         return await connection.ask(method, path, body, credential=credential)
+    finally:
+        await connection.close()
+
+
+async def ask_surely(port: int, method: str, path: str, body: Json | None = None, *, credential: str = "") -> Answer:
+    """As `Connection.ask_surely`, on a connection of its own."""
+    connection = Connection(port)
+    try:
+        return await connection.ask_surely(method, path, body, credential=credential)
     finally:
         await connection.close()
 
@@ -103,7 +122,7 @@ async def operations_of(port: int, device: str) -> set[str]:
     connection, names, token = Connection(port), set[str](), ""
     while True:
         query = f"pageSize=1000&pageToken={token}&fields=operations/name,nextPageToken"
-        page = (await connection.ask("GET", f"/v1/{device}/operations?{query}")).body
+        page = (await connection.ask_surely("GET", f"/v1/{device}/operations?{query}")).body
         names |= {operation["name"] for operation in page.get("operations", ())}
         token = page.get("nextPageToken", "")
         if not token:

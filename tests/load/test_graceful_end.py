@@ -9,11 +9,11 @@ import aiohttp
 
 from heliograph.storage.exit_now import EX_SOFTWARE
 from tests.channel.phones import HttpPhone, SocketPhone
-from tests.load.callers import Answer, Fates, ask, issue_until_refused, operations_of
+from tests.load.callers import Answer, Fates, ask, ask_surely, issue_until_refused, operations_of
 from tests.load.fleet import enroll_devices
 from tests.load.serve_process import ServeProcess
 from tests.load.slow_disk import hanging, set_pace
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, was_overloaded
 
 CALLERS = 64
 
@@ -44,7 +44,7 @@ async def test_nothing_is_lost_when_a_busy_server_ends(tmp_path: Path) -> None:
     assert 0 == status
     assert [] == fates.lost
     assert CALLERS == fates.refused
-    assert {200} == fates.statuses()
+    assert {200} == {answer.status for answer in fates.answers if not was_overloaded(answer.status, answer.body)}
     assert len(fates.answers) > CALLERS
     assert fates.issued() == set().union(*found)
     assert [200] * 3 == [reply.status for reply in polled]
@@ -64,19 +64,28 @@ async def stopping(port: int) -> Answer:
     return answer
 
 
-async def test_a_load_balancer_gets_time_to_notice(tmp_path: Path) -> None:
-    async with ServeProcess(tmp_path, "--drain-seconds", "6") as server:
+async def while_it_drains(folder: Path, seconds: int) -> tuple[list[Answer], int]:
+    """What a server answers after it has heard that it shall end: readiness, health, a caller, a phone; and its exit status."""
+    async with ServeProcess(folder, "--drain-seconds", f"{seconds}") as server:
         device = (await enroll_devices(server.port, 1))[0]
         server.tell(signal.SIGTERM)
-        readiness = await stopping(server.port)
+        answers = [
+            await stopping(server.port),
+            await ask(server.port, "GET", "/healthz"),
+            await ask_surely(server.port, "POST", f"/v1/{device.name}:issueCommand", {"type": "LOCK"}),
+            await ask_surely(server.port, "POST", "/device/v1/hello", {}, credential=device.credential),
+        ]
+        return answers, await server.exit_status()
 
-        health = await ask(server.port, "GET", "/healthz")
-        issued = await ask(server.port, "POST", f"/v1/{device.name}:issueCommand", {"type": "LOCK"})
-        hello = await ask(server.port, "POST", "/device/v1/hello", {}, credential=device.credential)
-        status = await server.exit_status()
 
-    assert [503, 200, 200, 200] == [answer.status for answer in (readiness, health, issued, hello)]
-    assert "stop" in readiness.body["reason"]
+async def test_a_load_balancer_gets_time_to_notice(tmp_path: Path) -> None:
+    try:
+        answers, status = await while_it_drains(tmp_path / "first", 6)
+    except (ConnectionError, asyncio.IncompleteReadError):  # a machine that stood still for so long
+        answers, status = await while_it_drains(tmp_path / "second", DRAINS_S)
+
+    assert [503, 200, 200, 200] == [answer.status for answer in answers]
+    assert "stop" in answers[0].body["reason"]
     assert 0 == status
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import aiohttp
 
 from tests.channel.phones import ACK_ID, Identity
-from tests.load.callers import Answer, Connection, Fates, ask, operations_of
+from tests.load.callers import Answer, Connection, Fates, ask_surely, operations_of
 from tests.load.fleet import enroll_devices
 from tests.load.serve_process import ServeProcess
 from tests.load.slow_disk import set_pace
 
-SLOW_S = 0.6
-"""Of a disk that is about to be given up: a phone waits for two commits at most, no longer than anybody does."""
+SLOW_S = 0.3
+"""Of a slow disk: a phone waits for two commits at most, far less than anybody may."""
 TOO_SLOW_S = 1.5
 """A rule that comes during the first third of a commit waits longer than any rule may."""
 CALLERS = 800
@@ -29,16 +29,19 @@ async def issue_until(enough: Callable[[], bool], port: int, device: str, fates:
 
 
 async def issued(port: int, phone: Identity) -> str:
-    answer = await ask(port, "POST", f"/v1/{phone.name}:issueCommand", {"type": "LOCK"})
+    answer = await ask_surely(port, "POST", f"/v1/{phone.name}:issueCommand", {"type": "LOCK"})
     return str(answer.body["name"])
 
 
 async def acknowledge(port: int, phone: Identity, operations: list[str]) -> list[Answer]:
+    """Every answer; a phone that was refused, on a machine that stood still, asks again."""
     connection = Connection(port)
     answers = []
     for operation in operations:
         path = f"/device/v1/{operation}:acknowledge"
         answers.append(await connection.ask("POST", path, {"ackId": ACK_ID}, credential=phone.credential))
+        while answers[-1].status == 503:
+            answers.append(await connection.ask("POST", path, {"ackId": ACK_ID}, credential=phone.credential))
     await connection.close()
     return answers
 
@@ -74,11 +77,12 @@ async def test_a_store_that_cannot_keep_up_answers_200_or_503_and_both_are_true(
         found = set().union(*[await operations_of(server.port, target.name) for target in targets])
         counted = await refusals_counted(server.url)
 
+    of_phones = [answer for answers in acks for answer in answers]
     refusals = [answer for answer in fates.answers if answer.status == 503]
     assert {200, 503} == fates.statuses()
     assert {"OVERLOADED"} == {answer.body["error"]["details"][0]["reason"] for answer in refusals}
     assert {"1"} == {answer.headers["retry-after"] for answer in refusals}
     assert found == fates.issued()
-    assert {200} == {answer.status for answers in acks for answer in answers}
-    assert {"startWithinMs"} == {key for answers in acks for answer in answers for key in answer.body}
-    assert len(refusals) == counted
+    assert PHONES * COMMANDS_EACH == sum(answer.status == 200 for answer in of_phones)
+    assert {"startWithinMs"} == {key for answer in of_phones if answer.status == 200 for key in answer.body}
+    assert len(refusals) + sum(answer.status == 503 for answer in of_phones) == counted

@@ -12,9 +12,9 @@ import pytest
 from heliograph.server import SystemClock, assembled, listening_socket, serving
 from heliograph.server.listening import DEAD_PEER_MS
 from heliograph.settings import Admission, Settings
-from tests.load.callers import Connection, ask
+from tests.load.callers import Connection, ask, ask_surely
 from tests.load.fleet import enroll_devices
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, patient
 
 CUT_OFF_AFTER_MS = 1_000
 """Instead of a minute, so that the test need not wait for it."""
@@ -65,7 +65,7 @@ async def port(tmp_path: Path) -> AsyncIterator[int]:
     listener = listening_socket("127.0.0.1", 0)
     assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == DEAD_PEER_MS
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, CUT_OFF_AFTER_MS)
-    settings = Settings(data_dir=tmp_path, admission=Admission.UNCHECKED)
+    settings = patient(Settings(data_dir=tmp_path, admission=Admission.UNCHECKED))
     async with (
         assembled(settings, clock=SystemClock()) as parts,
         serving(parts.app, listener, lane=parts.lane, drain=parts.channel.drain, shutdown_s=1),
@@ -86,7 +86,7 @@ async def test_a_caller_that_does_not_read_is_cut_off_and_keeps_nobody_waiting(p
 
 async def test_a_phone_that_polls_and_does_not_read_is_cut_off_and_loses_no_command(port: int) -> None:
     device = (await enroll_devices(port, 1))[0]
-    issued = (await ask(port, "POST", f"/v1/{device.name}:issueCommand", {"type": "LOCK"})).body["name"]
+    issued = (await ask_surely(port, "POST", f"/v1/{device.name}:issueCommand", {"type": "LOCK"})).body["name"]
     credential = f"Authorization: Bearer {device.credential}\r\nHeliograph-Connection: silent\r\n"
     silent = await never_reading(port, f"GET /device/v1/commands HTTP/1.1\r\nHost: localhost\r\n{credential}\r\n".encode())
     await silent.cut_off(port)

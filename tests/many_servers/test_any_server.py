@@ -184,8 +184,8 @@ async def test_where_a_phone_is_can_be_asked_of_every_server(lab: Lab) -> None:
         await socket.hello()
         assert await socket.offer() is not None
         # A server that does not answer within half a second counts as not having it: a busy machine's.
-        await lab.shows(here, f"/heliograph/v1/{operation}/timeline", lambda page: "The device is connected to another server" in page)
-        connected_there = await why_stuck()
+        timeline = f"/heliograph/v1/{operation}/timeline"
+        connected_there = await lab.shows(here, timeline, lambda page: "The device is connected to another server" in page)
     async with lab.socket(here, credential) as socket:
         await socket.hello()
         assert await socket.offer() is not None

@@ -23,7 +23,7 @@ from heliograph.service.operations import cancel_operation
 from heliograph.service.phones import enroll_device
 from heliograph.service.ports import Decision, Delete, Ports, Sees
 from heliograph.settings import Settings
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, patient
 from tests.service.world import facts
 
 LAB = EnterpriseName("LC0lab0000")
@@ -34,8 +34,8 @@ DAY_US = 86_400 * 1_000_000
 async def servers(database: str, folder: Path, clock: AdvancingClock) -> AsyncIterator[tuple[Parts, Parts]]:
     """Two servers without their sockets, on one database and one clock."""
     key = folder / "heliograph.key"
-    first = Settings(data_dir=folder / "first", database_url=database, key_file=key)
-    second = Settings(data_dir=folder / "second", database_url=database, key_file=key)
+    first = patient(Settings(data_dir=folder / "first", database_url=database, key_file=key))
+    second = patient(Settings(data_dir=folder / "second", database_url=database, key_file=key))
     async with assembled(first, clock=clock) as one, assembled(second, clock=clock) as other:
         await create_enterprise(one.ports, Enterprise(), enterprise_id=LAB.enterprise)
         yield one, other

@@ -19,6 +19,7 @@ from heliograph.settings import Settings
 from heliograph.storage.postgres.store import PostgresStore
 from heliograph.storage.sqlite.store import SqliteStore
 from tests.api.live import live_server, settings_for
+from tests.patience import PATIENCE_S
 from tests.postgres import Cluster
 from tests.storage.records import (
     ENTERPRISE,
@@ -140,8 +141,8 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 async def store_of(settings: Settings, at_us: int) -> Store:
     """The store as a server with this time has it."""
     if settings.database_url:
-        return await PostgresStore.open(settings.database_url, clock=SetClock(at_us), ring=print)
-    return SqliteStore.open(settings.database, clock=SetClock(at_us), ring=print)
+        return await PostgresStore.open(settings.database_url, clock=SetClock(at_us), ring=print, waits_most_s=PATIENCE_S)
+    return SqliteStore.open(settings.database, clock=SetClock(at_us), ring=print, waits_most_s=PATIENCE_S)
 
 
 async def fill(settings: Settings, at_us: int) -> None:

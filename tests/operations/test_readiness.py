@@ -18,7 +18,7 @@ from heliograph.storage.sqlite.store import SqliteStore
 from tests.files import written
 from tests.operations.exposition import Exposition
 from tests.operations.server import Server, enterprise, get, post
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, patient
 from tests.storage.records import SECOND_US, SetClock
 
 ROOM_BYTES = 4 * 1024 * 1024
@@ -99,7 +99,7 @@ def fill(filler: Path) -> None:
 
 async def test_a_server_that_stops_is_not_ready_while_it_says_goodbye(tmp_path: Path) -> None:
     """A load balancer hears of it before connections are refused."""
-    async with assembled(Settings(data_dir=tmp_path, admission=Admission.UNCHECKED), clock=SystemClock()) as parts:
+    async with assembled(patient(Settings(data_dir=tmp_path, admission=Admission.UNCHECKED)), clock=SystemClock()) as parts:
         with listening_socket("127.0.0.1", 0) as listener:
             async with (
                 serving(parts.app, listener, lane=parts.lane, drain=parts.channel.drain),
@@ -116,7 +116,7 @@ async def test_a_server_that_stops_is_not_ready_while_it_says_goodbye(tmp_path: 
 async def test_a_store_whose_disk_does_not_answer_is_not_healthy(tmp_path: Path) -> None:
     """What a rule does here, a disk does in the commit: the writer's thread stands still."""
     clock, began, goes_on = SetClock(), threading.Event(), threading.Event()
-    store = SqliteStore.open(tmp_path / "heliograph.db", clock=clock, ring=print)
+    store = SqliteStore.open(tmp_path / "heliograph.db", clock=clock, ring=print, waits_most_s=PATIENCE_S)
 
     def hangs(_: Facts) -> Decision[None]:
         began.set()

@@ -13,6 +13,7 @@ from heliograph.protojson.times import (
     IllegalTimestamp,
     format_duration,
     format_timestamp,
+    format_timestamp_ms,
     parse_duration_ns,
     parse_timestamp_ns,
     parse_timestamp_us,
@@ -137,6 +138,11 @@ def test_a_timestamp_is_written_as_googles_library_writes_it(us: int) -> None:
 
     assert google.ToJsonString() == format_timestamp(us)
     assert us == parse_timestamp_us(format_timestamp(us))
+
+
+@given(st.integers(-(10**14), 10**15))
+def test_a_time_in_milliseconds_is_written_as_the_same_one_in_microseconds(ms: int) -> None:
+    assert format_timestamp(ms * 1_000) == format_timestamp_ms(ms)
 
 
 def test_a_time_that_no_timestamp_can_say_becomes_the_nearest_one() -> None:

@@ -28,7 +28,7 @@ def release(folder: Path, *announced: Json) -> None:
 def changed_document(folder: Path) -> Iterator[Json]:
     """The client stands in `folder`, its document as the block leaves it."""
     installed = Path(str(importlib.resources.files(CLIENT)))
-    shutil.copytree(installed, folder / CLIENT, ignore=lambda _folder, names: {"documents"} & set(names))
+    shutil.copytree(installed, folder / CLIENT, ignore=lambda _folder, names: {"documents", "__pycache__"} & set(names))
     document = json.loads((installed / DOCUMENT).read_text(encoding="utf-8"))
     yield document
     (folder / CLIENT / DOCUMENT).parent.mkdir()

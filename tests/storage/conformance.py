@@ -32,7 +32,7 @@ from heliograph.service.ports import (
     Store,
     Write,
 )
-from heliograph.service.rules import SeesOperation
+from heliograph.service.rules import SeesDevice, SeesOperation
 from tests.patience import PATIENCE_S
 from tests.storage.records import (
     ENTERPRISE,
@@ -216,6 +216,37 @@ class StoreConformance:
         assert (issued, (issued,)) == (seen.operation, seen.open_operations)
         assert (issued.create_ms, 1) == (seen.last_create_ms, seen.open_count)
         assert (None, 1) == (gone.device, gone.open_count)
+
+    async def test_what_is_seen_of_a_device_alone_is_what_is_seen_of_it_among_all(self, open_store: OpenStore) -> None:
+        """In the batch of a step of its life, after it, and after a restart; of what never was, too."""
+        device, never, clock = device_name(), device_name(), SetClock()
+        store = await open_store(clock=clock)
+        steps: list[Rule[object]] = [
+            write(PutDevice(device_record(device))),
+            issue(device),
+            issue(device),
+            write(DeleteDevice(device), PutTombstone(tombstone(device))),
+            write(),
+        ]
+        found: list[Facts] = []
+
+        async def see() -> None:
+            for name in (device, never):
+                among_all, alone = Sees(device=name, enterprise=ENTERPRISE), SeesDevice(device=name)
+                found.extend(await asyncio.gather(store.decide(among_all, look), store.decide(alone, look)))
+
+        for step in steps:
+            await asyncio.gather(store.decide(Sees(device=device), step), see())
+            await see()
+            store = await open_store(clock=clock)
+            await see()
+            if step is steps[3]:
+                clock.at_us = tombstone(device).expires_us
+
+        among_all, alone = found[::2], found[1::2]
+        assert [msgspec.structs.replace(facts, enterprise=None) for facts in among_all] == alone
+        assert {0, 1, 2} == {facts.open_count for facts in alone}
+        assert {True, False} == {facts.tombstone is None for facts in alone} == {facts.device is None for facts in alone}
 
     async def test_what_is_seen_of_one_operation_is_what_is_seen_of_it_among_all(self, open_store: OpenStore) -> None:
         """In the batch of a step of its life, after it, and after a restart; of what was never made, too."""

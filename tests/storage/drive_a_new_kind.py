@@ -28,6 +28,7 @@ from heliograph.storage.postgres.check import check_database
 from heliograph.storage.postgres.store import PostgresStore
 from heliograph.storage.sqlite.file import check_file
 from heliograph.storage.sqlite.store import SqliteStore
+from tests.patience import PATIENCE_S
 from tests.storage.records import ENTERPRISE, START_US, SetClock, enterprise_record, write
 
 DAY_US = 86_400_000_000
@@ -119,10 +120,10 @@ async def main(database: str) -> None:
     """The life, then what `heliograph db check` finds."""
     clock = SetClock()
     if "://" in database:
-        postgres = [await PostgresStore.open(database, clock=clock, ring=print) for _ in range(2)]
+        postgres = [await PostgresStore.open(database, clock=clock, ring=print, waits_most_s=PATIENCE_S) for _ in range(2)]
         stores: list[Store] = [*postgres]
     else:
-        stores = [SqliteStore.open(Path(database), clock=clock, ring=print)]
+        stores = [SqliteStore.open(Path(database), clock=clock, ring=print, waits_most_s=PATIENCE_S)]
     await put_get_and_list(stores[0], clock)
     await at_once(stores)
     await expiry(stores[0], clock)

@@ -1,11 +1,14 @@
 """A migration's name says whether it comes before or after the code that it is for, and it does what its name allows."""
 
+import itertools
 import re
 from pathlib import Path
 
+import apsw
 import pytest
 
-from heliograph.storage.queries import migrations
+from heliograph.storage.queries import migration_script, migrations, queries
+from heliograph.storage.sqlite.connection import migrate
 from tests.architecture.sources import PACKAGE
 
 FOLDER = PACKAGE / "storage" / "migrations"
@@ -55,3 +58,18 @@ def test_a_name_that_does_not_say_it_is_refused_with_what_to_do(name: str, scrip
 
     assert bool(said) is bool(found)
     assert said in found
+
+
+@pytest.mark.parametrize("version", range(len(migrations()) + 1))
+def test_a_new_database_has_its_schema_by_one_commit_and_an_older_one_by_one_for_each_step(version: int) -> None:
+    """SQLite: a kill meanwhile leaves no part of a new database, and no step of an older one is done again."""
+    connection, commits = apsw.Connection(":memory:"), itertools.count()
+    for migration in migrations()[:version]:
+        connection.execute(migration_script(migration, "sqlite"))
+        connection.execute(queries()["migration_applied"], (migration.version, 0))
+    connection.set_commit_hook(lambda: next(commits) < 0)
+
+    migrate(connection, 0)
+
+    assert (len(migrations()) - version if version else 1) == next(commits)
+    assert migrations()[-1].version == connection.execute(queries()["schema_version"]).get

@@ -50,7 +50,7 @@ class TestBulkInPostgres(BulkConformance):
 
 async def test_of_a_slice_all_survives_kill_9_or_nothing(database: str, request: pytest.FixtureRequest) -> None:
     async def open_store() -> Store:
-        return await PostgresStore.open(database, clock=SetClock(), ring=print)
+        return await PostgresStore.open(database, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
 
     await kept_whole(open_store, database, Random(seed_of(request)))
 

@@ -10,6 +10,7 @@ import pytest
 from heliograph.storage.kind_statements import kind_statements
 from heliograph.storage.postgres.store import PostgresStore
 from heliograph.storage.queries import Migration, migration_script, migrations, postgres_queries, statements
+from tests.patience import PATIENCE_S
 from tests.storage.records import SetClock
 
 TABLES = re.compile(
@@ -35,7 +36,7 @@ ASKED = sorted(
 
 @pytest.fixture
 async def connection(database: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    store = await PostgresStore.open(database, clock=SetClock(), ring=print)
+    store = await PostgresStore.open(database, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
     connected = await store.connect()
     await store.close()
     yield connected

@@ -314,7 +314,7 @@ async def test_retention_of_two_servers_removes_everything_once(two: Two) -> Non
 
 
 async def test_migrations_run_once_however_many_servers_start_together(postgres: Cluster, database: str) -> None:
-    stores = await asyncio.gather(*(PostgresStore.open(database, clock=SetClock(), ring=print) for _ in range(4)))
+    stores = await asyncio.gather(*(PostgresStore.open(database, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S) for _ in range(4)))
 
     for store in stores:
         await store.close()
@@ -335,8 +335,8 @@ def test_migrations_run_once_however_many_processes_start_together(postgres: Clu
 
 
 async def test_a_database_of_a_newer_heliograph_is_refused(postgres: Cluster, database: str) -> None:
-    await (await PostgresStore.open(database, clock=SetClock(), ring=print)).close()
+    await (await PostgresStore.open(database, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)).close()
     postgres.sql("INSERT INTO schema_version VALUES (9999, 0)", url=database)
 
     with pytest.raises(DatabaseTooNew, match="schema 9999"):
-        await PostgresStore.open(database, clock=SetClock(), ring=print)
+        await PostgresStore.open(database, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)

@@ -9,13 +9,14 @@ from heliograph.storage.queries import migrations, queries
 from heliograph.storage.sealing_key import OtherKey, require_key
 from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import FileVault
+from tests.patience import PATIENCE_S
 from tests.storage.records import SetClock
 
 
 async def started(folder: Path, key: str, *, adopt: bool = False) -> None:
     """A server has started on the folder's database with this key file."""
     vault = FileVault(folder / key)
-    store = SqliteStore.open(folder / "heliograph.db", clock=SetClock(), ring=print)
+    store = SqliteStore.open(folder / "heliograph.db", clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
     try:
         await require_key(store.sealing_key, vault, adopt=adopt)
     finally:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from heliograph.domain.access import Role, ServiceKey
 from heliograph.storage.sqlite.store import SqliteStore
+from tests.patience import PATIENCE_S
 from tests.storage.records import SetClock
 
 KEY = ServiceKey(
@@ -18,7 +19,7 @@ KEY = ServiceKey(
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    opened = SqliteStore.open(tmp_path / "heliograph.db", clock=SetClock(), ring=print)
+    opened = SqliteStore.open(tmp_path / "heliograph.db", clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
     yield opened
     await opened.close()
 
@@ -52,7 +53,7 @@ async def test_keys_outlive_the_process(tmp_path: Path, store: SqliteStore) -> N
     await store.service_keys.put_service_key(KEY)
     await store.close()
 
-    again = SqliteStore.open(tmp_path / "heliograph.db", clock=SetClock(), ring=print)
+    again = SqliteStore.open(tmp_path / "heliograph.db", clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
 
     assert (KEY,) == await again.service_keys.service_keys()
     await again.close()

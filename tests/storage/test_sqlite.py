@@ -68,7 +68,7 @@ class RunningClock(SetClock):
         return self.at_us
 
 async def main() -> None:
-    store = SqliteStore.open(Path(sys.argv[1]), clock=RunningClock(), ring=lambda device: None, unswept_most=100)
+    store = SqliteStore.open(Path(sys.argv[1]), clock=RunningClock(), ring=lambda device: None, unswept_most=100, waits_most_s=300)
     names = [device_name() for _ in range(8)]
     for name in names:
         await store.decide(Sees(device=name), write(PutDevice(device_record(name))))
@@ -187,14 +187,14 @@ def test_what_was_answered_survives_kill_9(path: Path) -> None:
 
 async def test_of_a_slice_all_survives_kill_9_or_nothing(path: Path, request: pytest.FixtureRequest) -> None:
     async def open_store() -> Store:
-        return SqliteStore.open(path, clock=SetClock(), ring=print)
+        return SqliteStore.open(path, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
 
     await kept_whole(open_store, str(path), Random(seed_of(request)))
 
 
 async def missing(path: Path, names: list[OperationName]) -> list[OperationName]:
     """Those of the operations that the database does not hold."""
-    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+    store = SqliteStore.open(path, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
     lost = [name for name in names if await store.operation(name) is None]
     for device in {name.device for name in names}:
         listed = create_times((await store.operations(device, after_ms=0, limit=1_000)).items)
@@ -228,7 +228,7 @@ async def test_a_list_right_after_an_issue_contains_it_while_operations_are_swep
 
 
 async def test_what_retention_or_the_sandbox_took_is_never_swept(path: Path) -> None:
-    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+    store = SqliteStore.open(path, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
     device, forgotten = device_name(), device_name()
     await enrolled(store, device, forgotten)
     issued = [await store.decide(Sees(device=name), issue(name)) for name in (device, device, forgotten)]
@@ -245,7 +245,7 @@ async def test_what_retention_or_the_sandbox_took_is_never_swept(path: Path) -> 
 async def test_opening_reads_what_is_open_and_unswept_and_no_index(path: Path) -> None:
     """Shown by what memory holds afterwards: with everything swept, nothing but what is open."""
     clock = SetClock()
-    store = SqliteStore.open(path, clock=clock, ring=lambda _: None, unswept_most=10)
+    store = SqliteStore.open(path, clock=clock, ring=lambda _: None, unswept_most=10, waits_most_s=PATIENCE_S)
     device = device_name()
     await enrolled(store, device)
     issued = []
@@ -256,7 +256,7 @@ async def test_opening_reads_what_is_open_and_unswept_and_no_index(path: Path) -
         await store.decide(Sees(device=device), write(PutOperation(ended(one, clock.at_us))))
     await store.close()
 
-    store = SqliteStore.open(path, clock=clock, ring=print)
+    store = SqliteStore.open(path, clock=clock, ring=print, waits_most_s=PATIENCE_S)
 
     assert store._memory.unswept.size < 20  # noqa: SLF001 - nothing else shows what opening read
     assert issued[:1] == list(await store.open_operations(device))
@@ -265,13 +265,13 @@ async def test_opening_reads_what_is_open_and_unswept_and_no_index(path: Path) -
 
 
 async def test_a_second_process_is_refused_until_the_first_is_gone(path: Path) -> None:
-    first = SqliteStore.open(path, clock=SetClock(), ring=print)
+    first = SqliteStore.open(path, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
 
     with pytest.raises(DatabaseInUse, match=r"Another Heliograph uses .*heliograph\.db"):
-        SqliteStore.open(path, clock=SetClock(), ring=print)
+        SqliteStore.open(path, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
 
     await first.close()
-    await SqliteStore.open(path, clock=SetClock(), ring=print).close()
+    await SqliteStore.open(path, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S).close()
 
 
 def database_of_0001(path: Path) -> apsw.Connection:
@@ -286,7 +286,7 @@ async def test_a_database_of_the_first_schema_opens(path: Path) -> None:
     database_of_0001(path).close()
     device = device_name()
 
-    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+    store = SqliteStore.open(path, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
     await enrolled(store, device)
     issued = await store.decide(Sees(device=device), issue(device))
 
@@ -318,7 +318,7 @@ async def test_operations_of_every_state_move_from_the_fifth_schema(path: Path) 
         connection.execute("INSERT INTO device_keys VALUES (?, ?, ?)", (number, *device))
     connection.close()
 
-    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+    store = SqliteStore.open(path, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
 
     for device in devices:
         mine = sorted((one for one in before if one.device == device), key=lambda one: one.create_ms)
@@ -334,7 +334,7 @@ def test_a_database_of_a_newer_heliograph_is_refused(path: Path) -> None:
     connection.close()
 
     with pytest.raises(DatabaseTooNew, match="schema 9999"):
-        SqliteStore.open(path, clock=SetClock(), ring=print)
+        SqliteStore.open(path, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
 
 
 def test_migrations_are_numbered_without_gaps() -> None:
@@ -405,7 +405,7 @@ async def test_a_full_disk_refuses_a_slice_whole_and_keeps_those_before_it(path:
 
 
 async def test_bulk_displaces_nothing_that_is_remembered(path: Path) -> None:
-    store = SqliteStore.open(path, clock=SetClock(), ring=lambda _: None)
+    store = SqliteStore.open(path, clock=SetClock(), ring=lambda _: None, waits_most_s=PATIENCE_S)
     device, *devices = named(SLICE_MOST)
     await enrolled(store, device)
     issued = await store.decide(Sees(device=device), issue(device))
@@ -449,7 +449,7 @@ async def test_too_many_waiting_rules_are_refused_at_once(path: Path) -> None:
 
 async def test_a_deleted_secret_is_in_no_file_of_the_database_once_it_is_checkpointed(path: Path) -> None:
     device = device_name()
-    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+    store = SqliteStore.open(path, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
     await enrolled(store, device)
     issued = await store.decide(Sees(device=device), issue(device))
     await store.decide(Sees(device=device), write(PutOperation(replace(issued, secret=b"SEALED" * 9))))
@@ -462,7 +462,7 @@ async def test_a_deleted_secret_is_in_no_file_of_the_database_once_it_is_checkpo
 
 async def test_the_log_stays_short_however_much_is_written(path: Path) -> None:
     """Passive checkpoints cannot keep up with a writer that never idles; the writer's own ones must."""
-    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+    store = SqliteStore.open(path, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
     device = device_name()
     sizes = []
 
@@ -477,7 +477,7 @@ async def test_the_log_stays_short_however_much_is_written(path: Path) -> None:
 
 async def test_nobody_waits_for_a_reader_that_keeps_the_log_long_and_the_file_is_cut_once_it_has_gone(path: Path) -> None:
     """Whoever waits longer than a second is refused: a writer that waited for the reader would refuse everybody."""
-    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+    store = SqliteStore.open(path, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
     device, log = device_name(), path.with_name(f"{path.name}-wal")
 
     async def write_megabytes(count: int) -> None:

@@ -15,6 +15,7 @@ import apsw
 import pytest
 
 from heliograph.storage.sqlite.store import SqliteStore
+from tests.patience import PATIENCE_S
 from tests.torture.drive import Drive
 from tests.torture.power_cut import on_drive
 from tests.torture.seeds import seed_of
@@ -51,7 +52,9 @@ async def _worked(path: Path, book: Book, chance: random.Random) -> None:
 
     # Where the clock stands still, ids run ahead of it, and nothing is past enough to be swept.
     book.clock.tick_us = chance.choice((0, 20_000, 50_000))
-    store = SqliteStore.open(path, clock=book.clock, ring=lambda _device: None, on_fatal=on_fatal, unswept_most=TAIL_MOST)
+    store = SqliteStore.open(
+        path, clock=book.clock, ring=lambda _device: None, on_fatal=on_fatal, unswept_most=TAIL_MOST, waits_most_s=PATIENCE_S
+    )
     try:
         workers = [Worker(store, book, device, chance) for device in book.devices for _ in range(2)]
         await until(died, workers, book=book, answers=chance.choice((5, 60, 400)))
@@ -63,7 +66,7 @@ async def survived(disk: Path, book: Book, scratch: Path) -> list[str]:
     """What a store that opens a copy of this disk has lost."""
     shutil.copytree(disk, scratch)
     try:
-        store = SqliteStore.open(scratch / NAME, clock=book.clock, ring=lambda _device: None)
+        store = SqliteStore.open(scratch / NAME, clock=book.clock, ring=lambda _device: None, waits_most_s=PATIENCE_S)
         try:
             with contextlib.closing(apsw.Connection(str(scratch / NAME))) as second:
                 book.swept = max(book.swept, int(second.execute("SELECT count(*) FROM history").get))

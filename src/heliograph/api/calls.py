@@ -97,7 +97,8 @@ class Calls:
 
     def call(self, asked: Asked, method: Method, own: Any, body: bytes, caller: Caller) -> Call:  # noqa: ANN401 - the row's message
         """The call of a caller who was admitted; `own`: the method's own parameters."""
-        return Call(self.ports, asked.ids, own, body, asked.scope, self._addresses, caller, caller.rights.permit(method))
+        permit = caller.rights.permit_known(method.id) or caller.rights.permit(method)
+        return Call(self.ports, asked.ids, own, body, asked.scope, self._addresses, caller, permit)
 
     async def handled(self, method: Method, call: Call, answering: Awaitable[bytes | Stream] | None = None) -> bytes | Stream:
         """The handler's answer; or that of `answering`, if one is begun already.  Raises: what it raises."""
@@ -149,15 +150,15 @@ class Calls:
 
     async def deliver(self, asked: Asked, said: Said, receive: Receive, send: Send) -> None:
         """The answer is counted and sent."""
-        self.count(asked, said.status)
+        self.count(asked.method_id, said.status)
         if isinstance(said.body, Stream):
             await send_stream(said.body, asked.scope, receive, send)
         else:
             await send_sparingly(asked.scope, send, said.status, asked.as_sent(said.body), [JSON, *said.headers])
 
-    def count(self, asked: Asked, status: int) -> None:
+    def count(self, method_id: str, status: int) -> None:
         """The answer is one of this method's and status."""
-        self.counted[asked.method_id, status] += 1
+        self.counted[method_id, status] += 1
 
 
 def send_sparingly(scope: Scope, send: Send, status: int, body: bytes, headers: Headers) -> Awaitable[None]:

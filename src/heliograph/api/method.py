@@ -64,8 +64,8 @@ class Begun(msgspec.Struct, frozen=True):
 
     sees: Sees
     rule: Rule[Any]
-    render: Callable[[Any], bytes | None]
-    """The call's answer, from the rule's; None: only the handler can say it."""
+    render: Callable[[Any], bytes]
+    """The call's answer, from the rule's; if that is None, only the handler can say it."""
 
 
 AtOnce = Callable[[Call], Begun | bytes | None]

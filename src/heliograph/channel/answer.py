@@ -1,7 +1,6 @@
 """What a device is answered, before a transport frames it."""
 
 import zlib
-from typing import NamedTuple
 
 import msgspec
 
@@ -36,7 +35,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 encode = msgspec.json.Encoder().encode
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """Status, JSON body and further headers of an answer; a WebSocket frame carries the first two."""
 
     status: int

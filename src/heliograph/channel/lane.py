@@ -11,7 +11,7 @@ import msgspec
 from heliograph.asgi import Asgi, Exchange, Receive, Scope, Send
 from heliograph.channel.answer import Answer
 from heliograph.channel.peers import Peers
-from heliograph.channel.requests import credential, send_answer, whole_answer
+from heliograph.channel.requests import credential, headers_of, send_answer
 from heliograph.channel.session import AT_ONCE, Session
 from heliograph.domain.names import OperationName
 from heliograph.protocol import MESSAGE_MAX_BYTES
@@ -57,7 +57,7 @@ class RequestAnswering(msgspec.Struct, frozen=True):
 
     def answered(self, answer: Answer) -> None:
         """Written at once."""
-        self.exchange.answer(answer.status, whole_answer(answer), answer.body)
+        self.exchange.answer(answer.status, headers_of(answer), answer.body)
 
     def go_on(self, answering: Awaitable[Answer]) -> None:
         """In a task of its own."""

@@ -72,7 +72,7 @@ class LongPoll(Watch):
             self.stop()
             await send_answer(self._send, answer)
 
-    async def look(self) -> float | None:
+    async def look(self) -> int | None:
         """Look once; answer the poll if there is something to say."""
         look = await self._session.look(self._connection, poll=True)
         news = look.news
@@ -85,7 +85,7 @@ class LongPoll(Watch):
         elif self.ended is not None:
             await self.answer(self.ended)
         else:
-            return look.again_s
+            return look.again_us
         return None
 
 

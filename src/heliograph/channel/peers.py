@@ -3,7 +3,7 @@
 This memory may be lost at any time: the truth is in the store, and safety rests on ackIds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from heliograph.domain.names import DeviceName
@@ -88,15 +88,13 @@ class Peers:
 
     def __init__(self) -> None:
         self._peers: dict[DeviceName, Peer] = {}
+        self.find: Callable[[DeviceName], Peer | None] = self._peers.get
+        """The device's record, or None. Asked after every command."""
         self.stopping = False
         """Whether the server will end soon, and is not ready for more."""
         self.draining = False
         """Whether long-polls and WebSockets are turned away."""
         self.unread_most_s = UNREAD_MOST_S
-
-    def find(self, device: DeviceName) -> Peer | None:
-        """The device's record, or None."""
-        return self._peers.get(device)
 
     def heard(self, device: DeviceName, now_us: int) -> Peer:
         """The device's record, with the time of its newest word."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable
 from urllib.parse import parse_qs
 
-from heliograph.asgi import HTTP, JSON, Headers, Receive, Scope, Send, rest_of_body, send_whole, whole_headers
+from heliograph.asgi import HTTP, JSON, Receive, Scope, Send, rest_of_body, send_whole
 from heliograph.channel.answer import Answer
 from heliograph.protocol import MESSAGE_MAX_BYTES
 from heliograph.protojson.errors import InvalidArgument, Unauthenticated
@@ -62,13 +62,9 @@ async def read_message(receive: Receive) -> bytes:
 
 def send_answer(send: Send, answer: Answer, *, prefix: str = HTTP) -> Awaitable[None]:
     """The answer is on its way."""
-    return send_whole(send, answer.status, answer.body, _headers(answer), prefix=prefix)
+    return send_whole(send, answer.status, answer.body, headers_of(answer), prefix=prefix)
 
 
-def whole_answer(answer: Answer) -> list[tuple[bytes, bytes]]:
-    """The headers that `send_answer` sends, the body's length before the others."""
-    return whole_headers(answer.body, _headers(answer))
-
-
-def _headers(answer: Answer) -> Headers:
-    return [JSON, NO_STORE, *answer.headers]
+def headers_of(answer: Answer) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers that `send_answer` sends after the body's length."""
+    return (JSON, NO_STORE, *answer.headers)

@@ -57,8 +57,8 @@ class Look(msgspec.Struct, frozen=True):
     """What a look for a device found."""
 
     news: Offer | PhonePolicy | Answer | None
-    again_s: float | None = None
-    """After how many seconds to look again; None: when the bell rings."""
+    again_us: int | None = None
+    """When to look again (us; 0: at once); None: when the bell rings."""
 
 
 class Session:
@@ -143,16 +143,13 @@ class Session:
         peer = self._peers.heard(device, self._ports.clock.now_us())
         if peer.requests >= REQUESTS_AT_ONCE_MOST:
             return False
-        acting = self._acting_at_once(kind, device)
-        before = ACTING.set(acting)
+        acting = self._actings.get(kind) or self._acting_at_once(kind, device)
         try:
             inquiry = inquire(self, device, body, operation)
             waiter = MessageWaiter(self, kind, body, operation, acting, peer, inquiry.conclude, answering)
-            self._ports.store.decide_for(waiter, inquiry.sees, inquiry.rule, lane=Lane.PHONES)
+            self._ports.store.decide_for(waiter, inquiry.sees, inquiry.rule, acting, lane=Lane.PHONES)
         except HeliographError:
             return False
-        finally:
-            ACTING.reset(before)
         peer.requests += 1
         return True
 
@@ -164,9 +161,7 @@ class Session:
 
     def _acting_at_once(self, kind: str, device: DeviceName) -> Acting:
         """As `_acting`, made once a connection."""
-        acting = self._actings.get(kind)
-        if acting is None:
-            acting = self._actings[kind] = self._acting(kind, device)
+        self._actings[kind] = acting = self._acting(kind, device)
         return acting
 
     def _acting(self, kind: str, device: DeviceName | None = None) -> Acting:
@@ -175,7 +170,7 @@ class Session:
     async def look(self, connection: object, *, poll: bool) -> Look:
         """The device's next offer on this connection, or its policy if that has changed, or an Answer: an error to send instead.
 
-        And the seconds after which to look again, or None: when the bell rings.
+        And when to look again, or None: when the bell rings.
         """
         try:
             name = await self._authenticated()
@@ -206,14 +201,11 @@ class Session:
 
     def _found(self, name: DeviceName, found: Offering | int | None) -> Look:
         if isinstance(found, Offering):
-            return Look(found.offer, 0 if self._has_policy_news(name) else self._seconds_until(found.again_us))
-        return Look(None, self._seconds_until(found) if found is not None else None)
+            return Look(found.offer, 0 if self._has_policy_news(name) else found.again_us)
+        return Look(None, found)
 
     def now_us(self) -> int:
         return self._ports.clock.now_us()
-
-    def _seconds_until(self, at_us: int) -> float:
-        return (at_us - self._ports.clock.now_us()) / 1_000_000
 
     def _has_policy_news(self, device: DeviceName) -> bool:
         peer = self._peers.find(device)

@@ -42,11 +42,11 @@ class Watch:
         self.again_us: int | None = None
         """When the next look is due without a ring. The timer runs by real time: a clock that is moved must take care of it itself."""
 
-    def look_at_hand(self) -> float | NotAtHand | None:
-        """Look without waiting: the seconds after which to look again, None: when the bell rings; or NOT_AT_HAND."""
+    def look_at_hand(self) -> int | NotAtHand | None:
+        """Look without waiting: when to look again (us), None: when the bell rings; or NOT_AT_HAND."""
         return NOT_AT_HAND
 
-    async def look(self) -> float | None:
+    async def look(self) -> int | None:
         """Look; the answer is as `look_at_hand`'s."""
         raise NotImplementedError
 
@@ -79,20 +79,20 @@ class Watch:
             self._timer = None
 
     def _begin(self) -> None:
-        again_s: float | NotAtHand | None = None
+        again_us: int | NotAtHand | None = None
         try:
             if not self._stopped:
                 self._rung = False
                 self.looks += 1
-                again_s = self.look_at_hand()
+                again_us = self.look_at_hand()
         finally:
-            if again_s is NOT_AT_HAND:
+            if again_us is NOT_AT_HAND:
                 self.looks -= 1
                 self._rung = True
                 self._task = asyncio.get_running_loop().create_task(self._run())
             else:
                 self.looking = False
-                self._look_after(again_s)
+                self._look_at(again_us)
                 if self._rung:  # by what the look did
                     self.wake()
 
@@ -101,23 +101,24 @@ class Watch:
             while self._rung:
                 self._rung = False
                 self.looks += 1
-                self._look_after(await self.look())
+                self._look_at(await self.look())
         finally:
             self.looking = False
             self._task = None
 
-    def _look_after(self, after_s: float | None) -> None:
+    def _look_at(self, at_us: int | None) -> None:
         """Look again then, or when the bell rings: a timer that fires before is left as it is, for most looks come before it does."""
-        if after_s is None or self._stopped:
+        if at_us is None or self._stopped:
             self.again_us = None
             return
-        self.again_us = self._now_us() + round(after_s * 1_000_000)
-        loop = asyncio.get_running_loop()
-        self._again_s = loop.time() + min(max(after_s, LOOK_AGAIN_SOONEST_S), LOOK_AGAIN_LATEST_S)
-        if self._timer is None or self._timer.when() > self._again_s:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = loop.call_at(self._again_s, self._time_is_over)
+        self.again_us = at_us
+        after_s = (at_us - self._now_us()) / 1_000_000
+        loop, timer = asyncio.get_running_loop(), self._timer
+        self._again_s = again_s = loop.time() + min(max(after_s, LOOK_AGAIN_SOONEST_S), LOOK_AGAIN_LATEST_S)
+        if timer is None or timer.when() > again_s:
+            if timer is not None:
+                timer.cancel()
+            self._timer = loop.call_at(again_s, self._time_is_over)
 
     def _time_is_over(self) -> None:
         self._timer = None

@@ -23,7 +23,7 @@ from heliograph.protojson.errors import InvalidArgument, Unavailable
 
 FIRST_FRAME_WITHIN_S = 10.0
 MALFORMED_FRAMES_MOST = 3
-LOOK_AGAIN_AFTER_ERROR_S = 1.0
+LOOK_AGAIN_AFTER_ERROR_US = 1_000_000
 ANSWERED_LOOK_S = 0.01
 
 GOING_AWAY = 1001
@@ -190,7 +190,7 @@ class WebSocket(Watch):
 
     # Looking.
 
-    def look_at_hand(self) -> float | NotAtHand | None:
+    def look_at_hand(self) -> int | NotAtHand | None:
         """Everything due is pushed; the answer says when to look again."""
         while not self.closed:
             if self.wire.waits:
@@ -199,22 +199,20 @@ class WebSocket(Watch):
             look = self._session.look_at_hand(self, poll=False)
             if look is None:
                 return NOT_AT_HAND
-            again_s = self._show(look)
-            if again_s is None or again_s > 0:
-                return again_s
+            if (again_us := self._show(look)) != 0:
+                return again_us
         return None
 
-    async def look(self) -> float | None:
+    async def look(self) -> int | None:
         while not self.closed:
             if self.wire.waits:
                 self._owing = True
                 return None
-            again_s = self._show(await self._session.look(self, poll=False))
-            if again_s is None or again_s > 0:
-                return again_s
+            if (again_us := self._show(await self._session.look(self, poll=False))) != 0:
+                return again_us
         return None
 
-    def _show(self, look: Look) -> float | None:
+    def _show(self, look: Look) -> int | None:
         news = look.news
         if isinstance(news, Offer):  # mostly
             self._push(OFFER_START + encode(news) + OFFER_END)
@@ -222,9 +220,9 @@ class WebSocket(Watch):
             self._push(POLICY_START + encode(news) + POLICY_END)
         elif news is not None:
             return self._tell(news)
-        return look.again_s
+        return look.again_us
 
-    def _tell(self, answer: Answer) -> float | None:
+    def _tell(self, answer: Answer) -> int | None:
         """What the look met instead of an offer: a device that is gone or unknown is closed, a busy store is asked again."""
         if self._answering:  # the answer to a final acknowledgement comes before the word that the device is gone
             self._owing = True
@@ -236,7 +234,7 @@ class WebSocket(Watch):
             self._push(answer.body)
             self.close(UNAUTHENTICATED, "The credential is no longer known.")
         else:
-            return LOOK_AGAIN_AFTER_ERROR_S
+            return self._session.now_us() + LOOK_AGAIN_AFTER_ERROR_US
         return None
 
     def _push(self, frame: bytes) -> None:

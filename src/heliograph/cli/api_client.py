@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlencode
@@ -17,10 +18,16 @@ Query = Mapping[str, str | int | Sequence[str]]
 """Parameters of a request; "" leaves one out, several values repeat it."""
 
 TIMEOUT_S: Final = 30
+AGAIN_FOR_S: Final = 10.0
+"""How long a request is sent again that the server refused and did not begin: what stood still for a second should end no script."""
+AGAIN_AFTER_S: Final = 2.0
+"""Before the second try; half of it is chance, so it is never less than the second that `Retry-After` asks for."""
 PATH_SAFE = "/:~"
 NAMED: Final = re.compile(r"(/v1/(?:enterprises/[^/?]+/)?(enterprises|devices|policies|enrollmentTokens))/([^/:?]+)(?:[:?].*)?")
 """A resource whose collection can be listed: the collection's path, and its name."""
 PAGE_SIZE: Final = 100  # disc, devices.list: at most 100
+NOT_BEGUN: Final = (b'"OVERLOADED"', b'"CROWDED"')
+"""The reasons of a 503 that say that nothing was done, and never will be (docs/errors.md)."""
 NEIGHBOURS_MOST: Final = 10
 """Named in an error."""
 
@@ -41,13 +48,17 @@ def web_address_of(server: str) -> WebAddress:
 class ApiClient:
     """One connection to one server."""
 
-    def __init__(self, server: str, *, bearer: Callable[[], str] | None = None) -> None:
-        """Sends nothing yet; `bearer()` returns the token for each request.  Raises: Failure: the address is invalid."""
+    def __init__(self, server: str, *, bearer: Callable[[], str] | None = None, again_for_s: float = AGAIN_FOR_S) -> None:
+        """Sends nothing yet; `bearer()` returns the token for each request. For `again_for_s` a server that is overloaded is asked again.
+
+        Raises: Failure: the address is invalid.
+        """
         try:
             self._connection = HttpConnection(address_of(server), timeout_s=TIMEOUT_S, bearer=bearer)
         except ValueError as error:
             raise Failure(ExitCode.INVALID, f"{server!r} is not the address of a server: {error}.") from None
         self.server = server
+        self._again_for_s = again_for_s
 
     def get(self, path: str, query: Query | None = None) -> bytes:
         """The body of a successful answer, as the server wrote it.  Raises: Failure."""
@@ -95,7 +106,7 @@ class ApiClient:
     def _send(self, method: str, target: str, body: bytes | None) -> bytes:
         headers = {"Content-Type": "application/json"} if body else {}
         try:
-            status, content = self._connection.ask(method, target, body, headers)
+            status, content = self._answer(method, target, body, headers)
         except OSError as error:
             raise Failure(ExitCode.UNAVAILABLE, self._unreachable(error)) from None
         if status == http.client.OK:
@@ -104,6 +115,19 @@ class ApiClient:
         if failure.exit_code is ExitCode.NOT_FOUND:
             failure.message += self._there_are(unquote(target))
         raise failure
+
+    def _answer(self, method: str, target: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Status and body of the last answer; there are several only if nothing was done before.  Raises: OSError."""
+        until_s, tries = time.monotonic() + self._again_for_s, 0
+        while True:
+            status, content = self._connection.ask(method, target, body, headers)
+            if status != http.client.SERVICE_UNAVAILABLE or not any(reason in content for reason in NOT_BEGUN):
+                return status, content
+            pause_s = _pause_s(tries)
+            if time.monotonic() + pause_s > until_s:
+                return status, content
+            time.sleep(pause_s)
+            tries += 1
 
     def _there_are(self, target: str) -> str:
         """The name of a resource that does not exist, and its neighbours; "" if they cannot be listed."""
@@ -122,6 +146,15 @@ class ApiClient:
     def _unreachable(self, error: OSError) -> str:
         reason = error.strerror or str(error) or type(error).__name__
         return f"Cannot reach {self.server}: {reason}. Is `heliograph sandbox` or `heliograph serve` running there? See --server."
+
+
+def _pause_s(tries: int) -> float:
+    """Before the next try. What failed together is not repeated together."""
+    import random  # noqa: PLC0415 - most requests are not refused
+
+    from heliograph.backoff import pause_after  # noqa: PLC0415
+
+    return pause_after(tries, first=AGAIN_AFTER_S, most=AGAIN_FOR_S, chance=random.random)
 
 
 def _target(path: str, query: Query | None) -> str:

@@ -7,6 +7,7 @@ import enum
 import functools
 import itertools
 import operator
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.messages import Duration, Timestamp, decode_message, encode_message, stored_message
 from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.schema import EnumKind, Kind, ListKind, Scalar, shape_of
-from heliograph.protojson.times import IllegalDuration, parse_duration_ns, read_duration
+from heliograph.protojson.times import NS_PER_S, IllegalDuration, parse_duration_ns, read_duration
 from heliograph.protojson.types import proto_name, secret_fields
 
 ROOT = "command"
@@ -55,6 +56,11 @@ _NONE: Sequence[Violation] = ()
 _NOTHING_FITS: tuple[Callable[[Any], tuple[Any, ...]], tuple[Any, ...]] = (lambda _message: (None,), ())
 _DEFAULT = DEFAULT_DURATION_NS, DEFAULT_DURATION
 _NOT_PLAIN = (*MALFORMED, IllegalDuration)
+_GAP = r"[ \t\n\r]*"
+_TYPE = rf'"type"{_GAP}:{_GAP}"([A-Z_]{{1,64}})"{_GAP}'
+_DURATION = rf'"duration"{_GAP}:{_GAP}"([1-9][0-9]{{0,10}})s"{_GAP}'
+_TYPE_AND_DURATION = re.compile(rf"{_GAP}\{{{_GAP}(?:{_TYPE}(?:,{_GAP}{_DURATION})?|{_DURATION},{_GAP}{_TYPE})\}}{_GAP}".encode())
+"""As nearly everyone writes a command, in either order.  Source: RFC 8259 §2."""
 _QUOTES_A_FIELD = 4
 """Around its name and its value."""
 
@@ -73,15 +79,13 @@ class Envelope:
         plain = [field for row in rows.values() if not row.params_field for field in _plain_fields(row.params)]
         self._plain_names = [field.name for field in plain]
         self._decode_plain = msgspec.json.Decoder(_plain_message(plain)).decode
-        self._texts = _reader_of(self._plain_names)
-        self._no_texts = tuple(self._defaults[name] for name in self._plain_names)
         # One plain command of each type is taken apart in full, the others like it.
         beside = (*self._by_field, *self._at_top)
         self._beside = _reader_of(beside)
         self._nothing_beside = tuple(self._defaults[name] for name in beside)
         self._others = {name: self._others_than(row) for name, row in rows.items()}
         """What may not be set beside each type, and as what it reads then."""
-        self._alone: dict[tuple[str, Behaviour], IssuedCommand] = {}
+        self._alone: dict[tuple[bytes, Behaviour], IssuedCommand] = {}
         """With the duration of a command that says none."""
 
     def _others_than(self, row: CommandType) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[Any, ...]]:
@@ -94,27 +98,35 @@ class Envelope:
 
         Raises: InvalidArgument with every violation of the message's form; if it has none, with every violation of its meaning.
         """
-        return self._plain(body, behaviour) or self._whole(body, behaviour)
+        return self._alike(body, behaviour) or self._plain(body) or self._whole(body, behaviour)
 
-    def _plain(self, body: bytes, behaviour: Behaviour) -> IssuedCommand | None:
-        """The command in a body of the plainest form; None: it is not plain, or is the first of its type."""
+    def _alike(self, body: bytes, behaviour: Behaviour) -> IssuedCommand | None:
+        """The command in a body of a type and at most a whole duration, if one of its type was read before."""
+        said = _TYPE_AND_DURATION.fullmatch(body)
+        if said is None:
+            return None
+        type_name, seconds, seconds_first, type_last = said.groups()
+        like = self._alone.get((type_name or type_last, behaviour))
+        digits = seconds or seconds_first
+        if like is None or digits is None:
+            return like
+        duration_s = int(digits)
+        return IssuedCommand(like.row, like.params, like.command, None, duration_s * NS_PER_S, f"{duration_s}s")
+
+    def _plain(self, body: bytes) -> IssuedCommand | None:
+        """The command in a body of a type, at most a duration, and texts or lists of enums; None: it is not so plain."""
         try:
             plain = self._decode_plain(body)
             given = plain.duration
             duration_ns, duration = _DEFAULT if given is None else read_duration(given)
         except _NOT_PLAIN:
             return None
+        beside = {name: value for name in self._plain_names if (value := getattr(plain, name)) != self._defaults[name]}
         quotes = _QUOTES_A_FIELD if given is None else 2 * _QUOTES_A_FIELD
-        beside: dict[str, Any] = {}
-        if self._texts(plain) != self._no_texts:
-            beside = {name: value for name in self._plain_names if (value := getattr(plain, name)) != self._defaults[name]}
-            quotes += sum(_QUOTES_A_FIELD if isinstance(value, str) else 2 + 2 * len(value) for value in beside.values())
-        if duration_ns <= 0 or body.count(b'"') != quotes or b"\\" in body:  # a field may be given twice
+        quotes += sum(_QUOTES_A_FIELD if isinstance(value, str) else 2 + 2 * len(value) for value in beside.values())
+        if not beside or duration_ns <= 0 or body.count(b'"') != quotes or b"\\" in body:  # a field may be given twice
             return None
-        if beside:
-            return self._with_params(plain.type, beside, duration_ns, duration)
-        like = self._alone.get((plain.type, behaviour))
-        return None if like is None else IssuedCommand(like.row, like.params, like.command, None, duration_ns, duration)
+        return self._with_params(plain.type, beside, duration_ns, duration)
 
     def _with_params(self, type_name: str, given: Mapping[str, Any], duration_ns: int, duration: str) -> IssuedCommand | None:
         """The command with these params beside its type; None: something is wrong with it."""
@@ -132,7 +144,7 @@ class Envelope:
         issued = self._issued(message, as_observed=behaviour is Behaviour.AS_OBSERVED)
         if issued.secrets is None and self._beside(message) == self._nothing_beside:
             as_alone = msgspec.structs.replace(issued, duration_ns=DEFAULT_DURATION_NS, duration=DEFAULT_DURATION)
-            self._alone[issued.row.name, behaviour] = as_alone
+            self._alone[issued.row.name.encode(), behaviour] = as_alone
         return issued
 
     def _issued(self, message: Any, *, as_observed: bool) -> IssuedCommand:  # noqa: ANN401 - the made message

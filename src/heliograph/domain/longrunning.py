@@ -14,7 +14,7 @@ from heliograph.domain.messages import PACKAGE
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, ShownOperation, State
 from heliograph.protojson.errors import Code
-from heliograph.protojson.times import format_timestamp
+from heliograph.protojson.times import format_timestamp_ms
 
 _PACKAGE = f"type.googleapis.com/{PACKAGE}."
 _RESPONSE = b'},"done":true,"response":{"@type":"%bIssueCommandResponse"}}' % _PACKAGE.encode()
@@ -34,7 +34,7 @@ def render_operation(operation: Operation | ShownOperation) -> bytes:
     create_ms = operation.create_ms
     text = (
         f"{_before_id(operation.device)}{create_ms}{_BEFORE_TYPE}{operation.type}"
-        f'","createTime":"{format_timestamp(create_ms * 1_000)}","duration":"{operation.duration}"'
+        f'","createTime":"{format_timestamp_ms(create_ms)}","duration":"{operation.duration}"'
     )
     if operation.user_name:
         text = f'{text},"userName":{_quoted(operation.user_name)}'

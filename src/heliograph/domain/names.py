@@ -67,7 +67,11 @@ class OperationName(NamedTuple):
     @classmethod
     def parse(cls, name: str) -> Self:
         """The name's parts; an id that this server never makes parses to create_ms 0, which no operation has.  Raises: InvalidArgument."""
-        enterprise, device, operation = _ids(name, "enterprises", "devices", "operations")
+        return cls.of_ids(*_ids(name, "enterprises", "devices", "operations"))
+
+    @classmethod
+    def of_ids(cls, enterprise: str, device: str, operation: str) -> Self:
+        """As `parse`, of the ids in a name."""
         return cls(DeviceName(enterprise, device), int(operation) if _CREATE_MS.fullmatch(operation) else 0)
 
     @classmethod

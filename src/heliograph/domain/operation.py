@@ -34,8 +34,6 @@ class State(enum.IntEnum):
 class Event(enum.Enum):
     """What can happen to an operation."""
 
-    __hash__ = object.__hash__  # Enum's own is a function of Python, called for each event
-
     ACKNOWLEDGE = "acknowledge"
     ACKNOWLEDGE_FINAL = "acknowledge, where the row is final at ack"
     ADOPT = "adopt, begun under an ackId that the server lost"
@@ -210,7 +208,8 @@ _NOT_BEGUN = frozenset({State.AWAITING_APPROVAL, State.QUEUED})
 
 def withheld(operation: Operation, now_us: int) -> bool:
     """Whether its phone must not learn of it yet: it needs approval, or can still be called off."""
-    return operation.state is State.AWAITING_APPROVAL or (operation.state is State.QUEUED and now_us < operation.starts_us)
+    state = operation.state
+    return state is State.AWAITING_APPROVAL or (now_us < operation.starts_us and state is State.QUEUED)
 
 
 def _timeout_us(operation: Operation, now_us: int, result_timeout_s: int) -> int:

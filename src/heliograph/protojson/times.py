@@ -9,6 +9,7 @@ from datetime import date
 
 NS_PER_S = 1_000_000_000
 US_PER_S = 1_000_000
+MS_PER_S = 1_000
 S_PER_DAY = 86_400
 
 DURATION_MAX_S = 315_576_000_000  # google.protobuf.Duration: 10,000 years of 365.25 days
@@ -133,6 +134,14 @@ def format_timestamp(us: int) -> str:
     if micros % 1_000:
         return f"{_second_text(seconds)}.{micros:06d}Z"
     return f"{_second_text(seconds)}.{micros // 1_000:03d}Z"
+
+
+def format_timestamp_ms(ms: int) -> str:
+    """As `format_timestamp`, of a time in milliseconds: that of every operation."""
+    seconds, millis = divmod(ms, MS_PER_S)
+    if millis and _FIRST_S <= seconds < _END_S:
+        return f"{_second_text(seconds)}.{millis:03d}Z"
+    return format_timestamp(ms * 1_000)
 
 
 @functools.lru_cache(maxsize=1_024)

@@ -149,7 +149,7 @@ async def run_sandbox(
             if greeting is None:
                 return
             # A world is some 500 objects in cycles: those of ten worlds are looked at together, all of them once in a thousand.
-            calm_garbage_collection(middle=10, old=100)
+            calm_garbage_collection(young=2_000, middle=10, old=100)
             ready(greeting)
             if during is None or came.is_set():
                 await came.wait()

@@ -90,10 +90,6 @@ class _Known(NamedTuple):
     since_us: int
     until_us: int
 
-    def holds_at(self, now_us: int) -> bool:
-        """Whether the caller is still known; after the clock went back the credential is looked at again."""
-        return self.since_us <= now_us < self.until_us
-
 
 class _Verified(NamedTuple):
     caller: Caller
@@ -125,7 +121,8 @@ class Callers:
     def known(self, credential: bytes) -> Caller | None:
         """The caller, if this credential was verified within the last minute."""
         found = self._known.get(credential)
-        return found.caller if found is not None and found.holds_at(self._sign_in.now_us()) else None
+        # After the clock went back the credential is looked at again.
+        return found.caller if found is not None and found.since_us <= self._sign_in.now_us() < found.until_us else None
 
     async def authenticate_caller(self, credential: bytes, *, own_urls: Collection[str]) -> Caller:
         """The caller of this `Authorization` header (empty: no header), remembered for a minute.

@@ -111,8 +111,13 @@ class OfferBook:
         if line is None:
             line = self._lines[device] = _Line()
         self._devices[connection] = device
-        _forget_ended(line, operations)
-        chosen = _missing_from_journal(line, operations) or _next_due(line, operations, connection, now_us, poll=poll)
+        if line.offered:
+            _forget_ended(line, operations)
+        chosen: Operation | int | None
+        if len(operations) == 1 and not line.offered and _may_start(operations[0], now_us):  # mostly
+            chosen = operations[0]
+        else:
+            chosen = _missing_from_journal(line, operations) or _next_due(line, operations, connection, now_us, poll=poll)
         if not isinstance(chosen, Operation):
             return chosen
         # Counted first: a command whose secrets cannot be opened (another key file) is finally parked and blocks no others.
@@ -133,7 +138,7 @@ class OfferBook:
             sealed_command=command.sealed,
             expires_in_ms=max(1, (chosen.expires_us - now_us) // 1_000),
         )
-        return Offering(offer, _again_us(offered, chosen, connection, now_us, poll=poll))
+        return Offering(offer, _again_us(offered, chosen, connection, poll=poll))
 
     def greeted(self, device: DeviceName, in_flight: frozenset[int], now_us: int) -> None:
         line = self._lines.setdefault(device, _Line())
@@ -152,7 +157,8 @@ class OfferBook:
             del self._lines[device]
 
     def note(self, device: DeviceName, create_ms: int) -> TimelineEntry | None:
-        offered = self._offered(device, create_ms)
+        line = self._lines.get(device)
+        offered = line.offered.get(create_ms) if line is not None else None
         if offered is None or not offered.untold:
             return None
         return TimelineEntry(
@@ -164,7 +170,8 @@ class OfferBook:
         )
 
     def noted(self, device: DeviceName, create_ms: int) -> None:
-        offered = self._offered(device, create_ms)
+        line = self._lines.get(device)
+        offered = line.offered.get(create_ms) if line is not None else None
         if offered is not None:
             offered.untold = 0
 
@@ -177,10 +184,6 @@ class OfferBook:
 
     def forget_device(self, device: DeviceName) -> None:
         self._lines.pop(device, None)
-
-    def _offered(self, device: DeviceName, create_ms: int) -> _Offered | None:
-        line = self._lines.get(device)
-        return line.offered.get(create_ms) if line else None
 
 
 def _readable_command(ports: Ports, operation: Operation) -> PhoneCommand:
@@ -208,6 +211,11 @@ def _missing_from_journal(line: _Line, operations: Sequence[Operation]) -> Opera
             line.in_flight |= {operation.create_ms}
             return operation
     return None
+
+
+def _may_start(operation: Operation, now_us: int) -> bool:
+    """Whether it waits for nothing but its phone. An offer with no whole millisecond left would ask for the impossible."""
+    return operation.state is State.QUEUED and now_us >= operation.starts_us and operation.expires_us - now_us >= MS_US
 
 
 def _next_due(line: _Line, operations: Sequence[Operation], connection: object, now_us: int, *, poll: bool) -> Operation | int | None:
@@ -239,10 +247,10 @@ def _next_due(line: _Line, operations: Sequence[Operation], connection: object, 
     return min(again_us, default=None)
 
 
-def _again_us(offered: _Offered, chosen: Operation, connection: object, now_us: int, *, poll: bool) -> int:
+def _again_us(offered: _Offered, chosen: Operation, connection: object, *, poll: bool) -> int:
     """When a look may find something new although no bell rings: what was offered as the head of the queue holds up all others."""
     if chosen.state is not State.QUEUED or offered.parked:
-        return now_us
+        return 0
     return min(offered.due_us(connection, poll=poll), chosen.expires_us)
 
 

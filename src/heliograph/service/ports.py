@@ -8,9 +8,12 @@ what concerns no single device is decided over records (`record_rules.py`).
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
+
+import msgspec
 
 from heliograph.domain.agent_app import AgentApp
+from heliograph.domain.audit import Acting
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation, ShownOperation, TimelineEntry
@@ -101,8 +104,8 @@ class Store(Outbox, EventLog, AuditLog, Counting, FleetCounts, RecordRules, Prot
         run whose writes committed counts.
         """
 
-    def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
-        """As `decide`, for who waits without a task.  Raises: Overloaded: the waiter will not be called."""
+    def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], acting: Acting, *, lane: Lane = Lane.CALLERS) -> None:
+        """As `decide`, for who waits without a task, and so says who acts.  Raises: Overloaded: the waiter will not be called."""
 
     def decide_many(self, asks: Iterable[Ask[T]]) -> AsyncIterator[Sequence[T | Exception]]:
         """Decide each, in slices: what the rules answered, slice by slice and in the order of `asks`.
@@ -291,8 +294,8 @@ class Vault(Protocol):
         """A 32-byte key for one purpose, the same in every process with this key file; it reveals nothing about the key."""
 
 
-class Offering(NamedTuple):
-    """A command to offer now, and when to look for the next one (us); before that only if the bell rings."""
+class Offering(msgspec.Struct, frozen=True):
+    """A command to offer now, and when to look for the next one (us; 0: at once); before that only if the bell rings."""
 
     offer: Offer
     again_us: int

@@ -160,15 +160,14 @@ def _applied(operation: Operation, message: Report, now_us: int, *, asks: bool) 
 
 def _outcome_applied(operation: Operation, message: Report, now_us: int, *, asks: bool) -> Operation:
     row = COMMANDS[operation.type]
-    reported = Reported(message.status, message.error_code, message.message)
     match message.state:
+        case ReportState.SUCCEEDED:
+            status = _reported_success(row, message)
+            return life.finish(operation, message.seq, now_us, status=status, error_code=None, error=None)
         case ReportState.PROGRESS:
             return _progressed(operation, row, message, now_us, asks=asks)
-        case ReportState.SUCCEEDED:
-            status = _reported_success(row, reported)
-            return life.finish(operation, message.seq, now_us, status=status, error_code=None, error=None)
         case ReportState.FAILED:
-            failure = reported_failure(row, reported)
+            failure = reported_failure(row, Reported(message.status, message.error_code, message.message))
             return life.finish(
                 operation, message.seq, now_us, status=failure.status, error_code=failure.error_code, error=failure.error
             )  # fmt: skip
@@ -216,7 +215,7 @@ def reported_failure(row: CommandType, reported: Reported) -> Failure:
     return Failure(_status_fragment(row, status), None, _worded(REFUSED_BY_STATUS, reported.message))
 
 
-def _reported_success(row: CommandType, reported: Reported) -> bytes:
+def _reported_success(row: CommandType, reported: Report) -> bytes:
     """The status fragment of a success, empty if the type has no status.
 
     Raises: InvalidArgument: an errorCode; a status missing, of progress or failure, or not of this type.

@@ -66,6 +66,15 @@ class Sees(msgspec.Struct, frozen=True, kw_only=True):
     """Records of any kind that is a row (storage/kinds.py), each by its name: the class of the name says which kind."""
 
 
+class SeesDevice(Sees, frozen=True, kw_only=True):
+    """Of a device what `device` gives, and nothing else: what most commands are issued by.
+
+    No other field of `Sees` is given, nor in a copy (`replace` keeps the class): a store does not look for one.
+    """
+
+    device: DeviceName
+
+
 class SeesOperation(Sees, frozen=True, kw_only=True):
     """Of a device's operation nothing but that, its device, and (if wanted) the subscription: what phones' messages ask for.
 

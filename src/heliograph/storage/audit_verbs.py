@@ -24,10 +24,11 @@ class AuditVerbs(abc.ABC):
 
     def _acting(self) -> Acting | None:
         """Who is recorded with a decision; None: no one."""
-        if not self.audited:
-            return None
-        acting = ACTING.get()
-        return None if acting.silent else acting
+        return self._recorded(ACTING.get())
+
+    def _recorded(self, acting: Acting) -> Acting | None:
+        """The party, if it is recorded."""
+        return acting if self.audited and not acting.silent else None
 
     async def audit_state(self) -> AuditState:
         head = next((Head(row[0], row[1]) for row in await self._audit_rows("audit_head")), Head())

@@ -8,7 +8,7 @@ from heliograph.domain.access import ANYBODY, OF_SESSIONS, Caller
 from heliograph.domain.audit import SERVER_STREAM, Acting
 from heliograph.domain.rights import is_write
 from heliograph.protojson.errors import Code, HeliographError
-from heliograph.service.acting import ACTING
+from heliograph.service.acting import ACTING, UNKNOWN
 from heliograph.service.audit import entry_of, note_address, record, record_rejection
 from heliograph.service.ports import Ports
 
@@ -31,13 +31,10 @@ class Audited:
 
     def enter(self, caller: Caller, method_id: str, scope: Scope) -> Awaitable[None] | None:
         """From now on, what this task changes is the caller's. What is returned must be awaited; it is rare."""
-        if not self._ports.store.audited:
+        if (known := self.acting_at_once(caller, method_id, scope)) is not None:
+            ACTING.set(known)
             return None
-        address = self._addresses.of_client(scope)
-        key = id(caller), method_id, address
-        if (known := self._acting.get(key)) is not None:
-            ACTING.set(known[1])
-            return None
+        address = self.address_of(scope)
         acting = Acting.caller(caller, method=method_id.removeprefix(AMAPI), address=address)
         ACTING.set(acting)
         if caller.key_id and not caller.key_id.startswith(OF_SESSIONS) and (caller.key_id, address) not in self._ports.audit.addresses:
@@ -45,8 +42,15 @@ class Audited:
         if len(self._acting) >= REMEMBERED_MOST:
             self._acting.clear()
         # With the caller, so that no other one is at its place in memory.
-        self._acting[key] = caller, acting
+        self._acting[id(caller), method_id, address] = caller, acting
         return None
+
+    def acting_at_once(self, caller: Caller, method_id: str, scope: Scope) -> Acting | None:
+        """The caller as it acts by the method; None: `enter` has not said it yet."""
+        if not self._ports.store.audited:
+            return UNKNOWN
+        known = self._acting.get((id(caller), method_id, self._addresses.of_client(scope)))
+        return None if known is None else known[1]
 
     def address_of(self, scope: Scope) -> str:
         """The IP address of the sender of the request."""

@@ -12,14 +12,15 @@ import re
 from collections.abc import Callable, Sequence
 from contextvars import Context
 from logging import getLogger
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+from uvicorn.server import ServerState
 
 from heliograph.api.http import http_rejections
-from heliograph.asgi import JSON, Asgi, Message, Scope, send_whole
+from heliograph.asgi import JSON, Asgi, Message, Scope, content_length, send_whole
 
 log = getLogger("uvicorn.error")
 
@@ -33,6 +34,10 @@ FIELDS_REMEMBERED = 1_024
 """Most are the same in every answer, or a length."""
 HEADS_REMEMBERED = 1_024
 """Of answers: there is one for each length of a body."""
+
+
+Fields = tuple[tuple[bytes, bytes], ...]
+"""Headers: names and values."""
 
 
 class Field(NamedTuple):
@@ -71,7 +76,13 @@ class AnswerHead(msgspec.Struct, frozen=True):
 
 
 @functools.lru_cache(maxsize=HEADS_REMEMBERED)
-def read_head(status: int, headers: tuple[tuple[bytes, bytes], ...], keep_alive: bool, no_body: bool) -> AnswerHead:  # noqa: FBT001 - a key
+def read_whole_head(status: int, before: Fields, after: Fields, length: int, keep_alive: bool) -> AnswerHead:  # noqa: FBT001 - a key
+    """The head with the length of the body between these headers.  Raises: as `read_head`."""
+    return read_head(status, (*before, content_length(length), *after), keep_alive, no_body=False)
+
+
+@functools.lru_cache(maxsize=HEADS_REMEMBERED)
+def read_head(status: int, headers: Fields, keep_alive: bool, no_body: bool) -> AnswerHead:  # noqa: FBT001 - a key
     """The head with these headers.  Raises: RuntimeError: one of them would not be a header."""
     lines = [STATUS_LINE[status]]
     length = 0
@@ -94,16 +105,23 @@ def read_head(status: int, headers: tuple[tuple[bytes, bytes], ...], keep_alive:
     return AnswerHead(b"".join(lines), length, chunked, keep_alive)
 
 
+class Connection(Protocol):
+    """What a cycle needs of the connection that its request came on."""
+
+    transport: asyncio.Transport
+    flow: FlowControl
+    tasks: set[asyncio.Task[None]]
+    server_state: ServerState
+
+    def on_response_complete(self) -> None:
+        """The answer is written."""
+
+
 class Cycle(msgspec.Struct, eq=False):
     """See the module. The connection says what comes (`add`, `end`, `hang_up`), the app asks for it and answers."""
 
     scope: Scope
-    _transport: asyncio.Transport
-    _flow: FlowControl
-    _tasks: set[asyncio.Task[None]]
-    _default_headers: Sequence[tuple[bytes, bytes]]
-    _on_response: Callable[[], None] | None
-    """Called when the answer is written."""
+    _connection: Connection
     keep_alive: bool
     expects_continue: bool = False
     """The client waits for a word before it sends the body."""
@@ -131,7 +149,7 @@ class Cycle(msgspec.Struct, eq=False):
         else:
             self.body = bytearray(self.body + body)
         if len(self.body) > HIGH_WATER_LIMIT:
-            self._flow.pause_reading()
+            self._connection.flow.pause_reading()
         self._announce()
 
     def end(self) -> None:
@@ -156,20 +174,24 @@ class Cycle(msgspec.Struct, eq=False):
         """The body, if it is there and no one waits for a word before sending it."""
         return None if self.more_body or self.expects_continue else self.body
 
-    def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
-        """The whole answer, whose length `headers` say, is written, unless it has nowhere to go."""
+    def answer(self, status: int, headers: Fields, body: bytes) -> None:
+        """The whole answer is written, the length of its body before these headers, unless it has nowhere to go."""
         if self.disconnected:
             return
-        self.response_started = True
-        self._transport.write(self._head(status, headers) + body)
-        self._left = 0
-        self._complete()
+        self.response_started = self.response_complete = True
+        connection = self._connection
+        head = read_whole_head(status, (*connection.server_state.default_headers,), headers, len(body), self.keep_alive)
+        connection.transport.write(head.lines + body)
+        if not head.keep_alive:
+            connection.transport.close()
+        connection.on_response_complete()
 
     def start(self, app: Asgi, context: Context | None = None) -> None:
         """A task of its own answers it."""
         task = asyncio.get_running_loop().create_task(self.run(app), context=context)
-        self._tasks.add(task)  # they are waited for when the server ends
-        task.add_done_callback(self._tasks.discard)
+        tasks = self._connection.tasks
+        tasks.add(task)  # they are waited for when the server ends
+        task.add_done_callback(tasks.discard)
 
     # What the app is called with.
 
@@ -184,23 +206,21 @@ class Cycle(msgspec.Struct, eq=False):
             if not self.response_complete and not self.disconnected:
                 log.error("The ASGI app returned without an answer.")
                 await self._fail()
-        finally:
-            self._on_response = None
 
     async def _fail(self) -> None:
         if self.response_started:
-            self._transport.close()
+            self._connection.transport.close()
             return
         why = http_rejections.INTERNAL
         await send_whole(self.send, why.status, why.body, [JSON, CLOSE])
 
     async def receive(self) -> Message:
         """ASGI: what came of the body since the last time, or that the client is gone; it is waited for."""
-        if self.expects_continue and not self._transport.is_closing():
-            self._transport.write(_CONTINUE)
+        if self.expects_continue and not self._connection.transport.is_closing():
+            self._connection.transport.write(_CONTINUE)
             self.expects_continue = False
         if not self.disconnected and not self.response_complete:
-            self._flow.resume_reading()
+            self._connection.flow.resume_reading()
             if not self.news:
                 self._wake = self._wake or asyncio.Event()
                 await self._wake.wait()
@@ -213,8 +233,8 @@ class Cycle(msgspec.Struct, eq=False):
 
     async def send(self, message: Message) -> None:
         """ASGI: a part of the answer.  Raises: RuntimeError: it cannot come now, or its headers contradict it."""
-        if self._flow.write_paused and not self.disconnected:
-            await self._flow.drain()
+        if self._connection.flow.write_paused and not self.disconnected:
+            await self._connection.flow.drain()
         if self.disconnected:
             return
         awaited = "http.response.body" if self.response_started else "http.response.start"
@@ -226,13 +246,13 @@ class Cycle(msgspec.Struct, eq=False):
         else:
             self.response_started = True
             self.expects_continue = False
-            self._transport.write(self._head(message["status"], message.get("headers", ())))
+            self._connection.transport.write(self._head(message["status"], message.get("headers", ())))
 
     # What is written.
 
     def _head(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
         no_body = status in _NO_BODY or self.scope["method"] == "HEAD"
-        head = read_head(status, (*self._default_headers, *headers), self.keep_alive, no_body)
+        head = read_head(status, (*self._connection.server_state.default_headers, *headers), self.keep_alive, no_body)
         self._left, self._chunked, self.keep_alive = head.length, head.chunked, head.keep_alive
         return head.lines
 
@@ -241,12 +261,12 @@ class Cycle(msgspec.Struct, eq=False):
             self._left = 0
         elif self._chunked:
             chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            self._transport.write(chunk if more else chunk + b"0\r\n\r\n")
+            self._connection.transport.write(chunk if more else chunk + b"0\r\n\r\n")
         elif len(body) > self._left:
             raise RuntimeError("The answer is longer than its content-length.")
         else:
             self._left -= len(body)
-            self._transport.write(body)
+            self._connection.transport.write(body)
         if more:
             return
         if self._left:
@@ -257,9 +277,8 @@ class Cycle(msgspec.Struct, eq=False):
         self.response_complete = True
         self._announce()
         if not self.keep_alive:
-            self._transport.close()
-        if self._on_response is not None:
-            self._on_response()
+            self._connection.transport.close()
+        self._connection.on_response_complete()
 
 
 Lane = Callable[[Cycle], bool]

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import httptools
+import msgspec
 
 KNOWN_MOST = 512
 """Heads: each client has a few, one for each length of its bodies."""
@@ -49,7 +50,7 @@ def head_of(scope: Mapping[str, Any]) -> Head:
     return lines if type(lines) is Head else Head(lines)
 
 
-class Request(NamedTuple):
+class Request(msgspec.Struct, frozen=True):
     """A whole request, as the parser would read it."""
 
     method: str

@@ -54,8 +54,8 @@ class HttpCompat:
     ) -> None:
         """`http_methods(path)` and `body_limit(path)`: what the path accepts; `cors_origins`: pages that may call, `*` for all."""
         self._app = app
-        self.lane: Lane | None = None if lane is None else lambda cycle: is_usual(cycle.scope) and lane(cycle)
-        """The second way in (hot_lane.py), for what is handed on as it is; None: there is none."""
+        self.lane = lane
+        """The second way in (hot_lane.py), which takes only what is handed on as it is; None: there is none."""
         self._http_methods = http_methods
         self._body_limit = body_limit
         self._body_timeout_s = body_timeout_s

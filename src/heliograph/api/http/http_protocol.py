@@ -84,6 +84,7 @@ class Http11(HttpToolsProtocol):
         if app is not None:
             self.app = app
         self._lane = lane
+        self._raw_root = self.root_path.encode("ascii")
         self._all = connections
         self._limits = connections.limits
         self._place = place
@@ -109,7 +110,7 @@ class Http11(HttpToolsProtocol):
         """Parsing has stopped."""
         self._thrown_bytes = 0
         self._known_host: bytes | None = None
-        self._lasting: Scope | None = None
+        self._lasting: dict[str, Any] | None = None
         """What the scopes of all its requests have in common; None: no head came again yet."""
 
     # What the transport calls.
@@ -126,34 +127,36 @@ class Http11(HttpToolsProtocol):
         self.connections.discard(self)
         if self._latest is not None:
             self._latest.hang_up()
+            self._latest = None  # it and this would hold each other
         self.flow.resume_writing()
         if exc is None:
             self.transport.close()
-        self.parser = None  # type: ignore[assignment]  # it and this would hold each other
+        self.parser = None  # type: ignore[assignment]  # likewise
 
     def data_received(self, data: bytes) -> None:
         """It is parsed, or kept until the requests before it are answered."""
         if self._deaf:
             self._throw_away(data)
             return
+        everyone, size = self._all, len(data)
         if self._held < COUNTED_MOST_BYTES:
-            self._held += len(data)
-            self._all.held += len(data)
-            if self._all.held > self._limits.held_max_bytes and self._all.relieve(self):
+            self._held += size
+            everyone.held += size
+            if everyone.held > self._limits.held_max_bytes and everyone.relieve(self):
                 return
-        between = self._book is self._all.idle and not self._unparsed and len(data) <= SLICE_BYTES
-        if between and (request := self._all.known.read(data)) is not None:
+        between = self._book is everyone.idle and not self._unparsed and size <= SLICE_BYTES
+        if between and (request := everyone.known.read(data)) is not None:
             self._take(request)
             return
         if b"h2c" in data:  # a head that comes in pieces, the offer cut in two, is the one that is still misread
             data = OFFER_OF_HTTP_2.sub(b"\r\nignored:", data, count=1)
-        if self._unparsed or len(data) > SLICE_BYTES or len(self._waiting) >= WAITING_REQUESTS_MOST:
+        if self._unparsed or size > SLICE_BYTES or len(self._waiting) >= WAITING_REQUESTS_MOST:
             self._unparsed += data
             self._parse_on()
         else:
             self._parse(data)
         if between and self._stage is BETWEEN and not self._deaf:
-            self._all.known.learn(data)
+            everyone.known.learn(data)
 
     # What the parser calls.
 
@@ -191,15 +194,12 @@ class Http11(HttpToolsProtocol):
             return
         url = httptools.parse_url(self.url)
         raw_path = url.path or b"/"
-        scope["path"], scope["raw_path"] = self.root_path + _unquoted(raw_path), self.root_path.encode("ascii") + raw_path
+        scope["path"], scope["raw_path"] = self.root_path + _unquoted(raw_path), self._raw_root + raw_path
         scope["query_string"] = url.query or b""
         before, self._stage = self._latest, BODY
         scope["headers"] = Head(self.headers)
         keep_alive = version != "1.0" and not self._spare and self.parser.should_keep_alive()
-        self._latest = cycle = Cycle(
-            scope, self.transport, self.flow, self.tasks, self.server_state.default_headers, self.on_response_complete,
-            keep_alive=keep_alive, expects_continue=self.expect_100_continue,
-        )  # fmt: skip
+        self._latest = cycle = Cycle(scope, self, keep_alive, self.expect_100_continue)
         if before is None or before.response_complete:
             self._next = cycle
         else:
@@ -207,20 +207,18 @@ class Http11(HttpToolsProtocol):
             self._waiting.appendleft(cycle)
 
     def _take(self, request: Request) -> None:
-        """The request is answered, which came whole and behind which nothing waits."""
-        self._wait_in(None)
+        """The request is answered, which came whole on an idle connection, and behind which nothing waits."""
+        del self._all.idle[self]
+        self._book = None
         if self._lasting is None:
             super().on_message_begin()
-            self._lasting = {**self.scope}
-        self.scope = scope = {  # type: ignore[assignment]
-            **self._lasting, "method": request.method, "headers": request.head, "state": self.app_state.copy(),
-            "path": self.root_path + _unquoted(request.raw_path), "raw_path": self.root_path.encode("ascii") + request.raw_path,
-            "query_string": request.query_string,
-        }  # fmt: skip
-        self._latest = cycle = Cycle(
-            scope, self.transport, self.flow, self.tasks, self.server_state.default_headers, self.on_response_complete,
-            keep_alive=True, body=request.body, more_body=False, news=True,
-        )  # fmt: skip
+            self._lasting = {**self.scope, "method": "", "path": "", "raw_path": b"", "query_string": b""}
+        scope = self._lasting.copy()
+        self.scope = scope  # type: ignore[assignment]
+        scope["method"], scope["headers"], scope["query_string"] = request.method, request.head, request.query_string
+        raw_path = request.raw_path
+        scope["path"], scope["raw_path"] = self.root_path + _unquoted(raw_path), self._raw_root + raw_path
+        self._latest = cycle = Cycle(scope, self, keep_alive=True, body=request.body, more_body=False, news=True)
         self._answer(cycle)
 
     def on_body(self, body: bytes) -> None:
@@ -246,7 +244,8 @@ class Http11(HttpToolsProtocol):
             self._say(self._last_word)
             return
         elif self._stage is BETWEEN:
-            self._let_go()
+            self._all.held -= self._held
+            self._held = 0
             self._wait_in(self._all.idle)
         if self._unparsed:
             self._parse_on()
@@ -273,6 +272,7 @@ class Http11(HttpToolsProtocol):
         """
         if self._lane is not None and not self._unparsed and not self.flow.write_paused and self._lane(cycle):
             return
+        cycle.scope["state"] = self.app_state.copy()  # the lane changes none
         cycle.start(self.app)
 
     # What a server that ends calls.
@@ -418,6 +418,7 @@ class Http11(HttpToolsProtocol):
         self._let_go()
         self._wait_in(None)
         self._deaf = True
+        self._latest = None
         del self.app_state[CUT_OFF]  # the WebSocket takes the state: it would keep this object as long as it lives
         self.ws_protocol_class = functools.partial(WebSocket13, place=self._place, app=self.app)  # type: ignore[assignment]
         self.handle_websocket_upgrade()

@@ -7,7 +7,7 @@ from typing import Any
 
 from heliograph.api.http.cycle import Cycle
 from heliograph.api.http.errors import Headers
-from heliograph.asgi import Send, send_whole, whole_headers
+from heliograph.asgi import JSON, Send, send_whole
 
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
@@ -26,21 +26,23 @@ _FASTEST = 1
 
 _VARIES = (b"vary", b"accept-encoding")
 _GZIPPED = (b"content-encoding", b"gzip")
+_OF_JSON = (NO_SNIFFING, JSON)
 
 
 def send_answer(send: Send, status: int, body: bytes, *, headers: Headers) -> Awaitable[None]:
     return send_whole(send, status, body, [NO_SNIFFING, *headers])
 
 
-def write_sparingly(cycle: Cycle, status: int, body: bytes, *, headers: Headers) -> bool:
+def write_json(cycle: Cycle, status: int, body: bytes) -> bool:
     """As `send_answer`, in one piece and at once, compressed if it is large. False: that would take long, and nothing was written."""
-    if len(body) >= GZIP_FROM_BYTES:
-        if len(body) >= IN_THREAD_FROM_BYTES:
-            return False
-        headers = [*headers, _VARIES]
-        if _is_gzip_wanted(cycle.scope):
-            body, headers = _gzip(body), [*headers, _GZIPPED]
-    cycle.answer(status, whole_headers(body, [NO_SNIFFING, *headers]), body)
+    if len(body) < GZIP_FROM_BYTES:
+        cycle.answer(status, _OF_JSON, body)
+    elif len(body) >= IN_THREAD_FROM_BYTES:
+        return False
+    elif _is_gzip_wanted(cycle.scope):
+        cycle.answer(status, (*_OF_JSON, _VARIES, _GZIPPED), _gzip(body))
+    else:
+        cycle.answer(status, (*_OF_JSON, _VARIES), body)
     return True
 
 

@@ -115,12 +115,13 @@ class Frames(asyncio.Protocol):
             head = UNMASKED_MEDIUM + size.to_bytes(2)
         else:
             head = bytes((TEXT, LONG)) + size.to_bytes(8)
-        if self._closing is not None or self._transport.is_closing():
+        transport = self._transport
+        if self._closing is not None or transport.is_closing():
             return
         if self._full:
             self._keep_unsent(head + text)
         else:
-            self._transport.write(head + text)
+            transport.write(head + text)
 
     def close(self, code: int, reason: str) -> None:
         if self._closing is not None or self._transport.is_closing():
@@ -176,7 +177,11 @@ class Frames(asyncio.Protocol):
             size = len(data) - MEDIUM_HEAD_BYTES
             if SHORT_MOST < size <= MEDIUM_MOST and size <= self._max_bytes and data.startswith(MASKED_MEDIUM + size.to_bytes(2)):
                 # One whole text: what phones mostly send. It is read below as well, in three times as many steps.
-                self._take(apply_mask(data[MEDIUM_HEAD_BYTES:], data[MEDIUM_HEAD_BYTES - MASK_BYTES : MEDIUM_HEAD_BYTES]))
+                payload = apply_mask(data[MEDIUM_HEAD_BYTES:], data[MEDIUM_HEAD_BYTES - MASK_BYTES : MEDIUM_HEAD_BYTES])
+                if self._listener is not None and payload.isascii():
+                    self._listener.take(payload)
+                else:
+                    self._take(payload)
             else:
                 self._read(data)
         else:

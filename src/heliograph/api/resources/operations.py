@@ -65,7 +65,7 @@ def issue_at_once(call: Call) -> Begun | None:
         return None
     command = ENVELOPE.decode(call.body, behaviour=call.ports.limits.behaviour)
     asked = issuing(call.ports, DeviceName(*call.ids), command, caller=call.caller, permit=call.permit)
-    return Begun(asked.sees, asked.rule, _rendered)
+    return Begun(asked.sees, asked.rule, render_operation)
 
 
 def _rendered(operation: Operation | None) -> bytes | None:
@@ -139,6 +139,5 @@ async def timeline(call: Call) -> bytes:
 
 
 def operation_name(call: Call) -> OperationName:
-    """The operation that the path names.  Raises: InvalidArgument."""
-    enterprise, device, operation = call.ids
-    return OperationName.parse(f"enterprises/{enterprise}/devices/{device}/operations/{operation}")
+    """The operation that the path names."""
+    return OperationName.of_ids(*call.ids)

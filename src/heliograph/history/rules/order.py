@@ -77,7 +77,7 @@ def _holds(evidence: Evidence, operation: str, position: int) -> bool:
     """Whether an open operation certainly holds its device's queue at this position."""
     final = evidence.final.get(operation)
     issue = evidence.issues.get(final.tag) if final else None
-    if final is None or issue is None or evidence.reached.get((Moment.PROGRESS, operation), NEVER) < position:
+    if final is None or issue is None or issue.began > position or evidence.reached.get((Moment.PROGRESS, operation), NEVER) < position:
         return False
     _, gained_us = evidence.clock_gain_us(issue.began, position)
     now_us = evidence.at_us(position) + gained_us

@@ -3,6 +3,7 @@
 This is the only place where entries of changes are made: a verb cannot forget its own.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from heliograph.domain.audit import (
     NAMED_MOST,
     SERVER_STREAM,
     Acting,
+    ActorType,
     AuditEntry,
     Block,
     Checkpoint,
@@ -97,26 +99,23 @@ def row_of_write(write: AddAuditEntry | AddCheckpoint) -> AuditRow:
 def block_rows(rows: Iterable[AuditRow], now_us: int, commands: Iterable[CommandRow] = ()) -> Sequence[BlockRow]:
     """The entries as blocks: one for each stream, those of commands after its others; and one for each checkpoint."""
     blocks: list[BlockRow] = []
-    streams: dict[str, list[AuditEntry]] = {}
+    streams: defaultdict[str, list[AuditEntry]] = defaultdict(list)
     for stream, said in rows:
         if type(said) is Checkpoint:
             blocks.append(BlockRow(now_us, stream, msgspec.json.encode(said)))
         elif isinstance(said, AuditEntry):
-            streams.setdefault(stream, []).append(said)
+            streams[stream].append(said)
     parties: dict[tuple[str, int], list[StoredCommand]] = {}
-    party: Acting | None = None
-    stream, together = "", list[StoredCommand]()
     for acting, operation in commands:
-        enterprise, device = operation.device
-        if acting is not party or enterprise != stream:  # most of a caller's are of the same party as the one before
-            party, stream = acting, enterprise
-            key = stream, id(party)
-            if key in parties:
-                together = parties[key]
-            else:
-                together = parties[key] = []
-                streams.setdefault(stream, []).append(_stored(party, together))
-        together.append((device, operation.create_ms, operation.type))
+        stream, device = operation.device
+        command = device, operation.create_ms, operation.type
+        if acting.actor_type is ActorType.DEVICE:  # one phone, one command
+            streams[stream].append(_stored(acting, (command,)))
+        elif (together := parties.get((stream, id(acting)))) is not None:
+            together.append(command)
+        else:
+            parties[stream, id(acting)] = together = [command]
+            streams[stream].append(_stored(acting, together))
     for stream, entries in streams.items():
         blocks.append(BlockRow(now_us, stream, encode_entries(entries)))
     return blocks

@@ -31,6 +31,10 @@ class DeviceState(msgspec.Struct, frozen=True, gc=False):
     tombstone: Tombstone | None = None
 
 
+NOTHING_THERE = DeviceState(0)
+"""In place of the row of a name that no device has or had."""
+
+
 class EventRow(NamedTuple):
     """An event before it has its number."""
 
@@ -130,16 +134,12 @@ class Looked(dict[K, V | None]):
 
     def fill(self, keys: Collection[K], memory: Remembers[K, V], read: Callable[[Collection[K]], Mapping[K, V]]) -> None:
         """Look up every key; those not in memory in one read."""
-        missing: list[K] = []
-        for key in keys:
-            found = memory.get(key)
-            if found is None:
-                missing.append(key)
-            else:
-                self[key] = found
-        if missing:
+        found = dict(zip(keys, map(memory.get, keys), strict=True))  # no line of Python for each: mostly all are there
+        if None in found.values():
+            missing = [key for key, row in found.items() if row is None]
             rows = read(missing)
-            self.update((key, rows.get(key)) for key in missing)
+            found.update((key, rows.get(key)) for key in missing)
+        self.update(found)
 
     def one(self, key: K, memory: Remembers[K, V], read: Callable[[Collection[K]], Mapping[K, V]]) -> V | None:
         """The row; looked up now if nothing foresaw that it is needed."""

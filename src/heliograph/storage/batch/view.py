@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,13 +16,16 @@ from heliograph.domain.policy import PolicyRecord
 from heliograph.service.metrics import Happened
 from heliograph.service.ports import Ask, Facts, Sees
 from heliograph.service.record_rules import RecordName
-from heliograph.service.rules import SeesOperation
-from heliograph.storage.batch.rows import NOTHING, DeviceState, Looked, OperationKey, Remembered, SerialKey, Source, Written
+from heliograph.service.rules import SeesDevice, SeesOperation
+from heliograph.storage.batch.rows import NOTHING, NOTHING_THERE, DeviceState, Looked, OperationKey, Remembered, SerialKey, Source, Written
 from heliograph.storage.kind import Kind
 from heliograph.storage.kinds import ENTERPRISES, OF_KEY, POLICIES, REQUESTS, TOKENS, kind_named
 
 K = TypeVar("K", bound=tuple[Any, ...])
 R = TypeVar("R")
+_device_of: Callable[[Sees], DeviceName | None] = attrgetter("device")
+_ALL_PLAIN = {SeesDevice}
+"""The kinds of question in most batches, found without a line of Python for each."""
 
 
 class View(msgspec.Struct, eq=False):
@@ -47,22 +51,15 @@ class View(msgspec.Struct, eq=False):
     afterwards: list[Callable[[], None]] = []
     """Further changes of memory after the commit."""
     happened: Happened = msgspec.field(default_factory=Happened)
-    _plain: dict[int, Sees] = {}
-    """What was foreseen and asks for a device only, by its object's id."""
 
     def foresee(self, all_sees: Sequence[Sees]) -> None:
         """Everything that these rules asked for is looked up, in one read per kind of row."""
-        devices = {sees.device for sees in all_sees if sees.device is not None}
-        of_operations: list[SeesOperation] = []
-        others: list[Sees] = []
-        self._plain = plain = {}
-        for sees in all_sees:
-            if isinstance(sees, SeesOperation):
-                of_operations.append(sees)
-            elif is_plain(sees):
-                plain[id(sees)] = sees
-            else:
-                others.append(sees)
+        devices = set(filter(None, map(_device_of, all_sees)))
+        of_operations: Sequence[SeesOperation] = ()
+        others: Sequence[Sees] = ()
+        if {*map(type, all_sees)} != _ALL_PLAIN:
+            of_operations = [sees for sees in all_sees if isinstance(sees, SeesOperation)]
+            others = [sees for sees in all_sees if not isinstance(sees, SeesOperation | SeesDevice)]
         if others:
             hashes = {sees.credential_hash for sees in others if sees.credential_hash is not None}
             if hashes:
@@ -139,12 +136,11 @@ class View(msgspec.Struct, eq=False):
 
     def facts(self, sees: Sees) -> Facts:
         """What the rule sees at this point of the batch."""
+        if type(sees) is SeesDevice:  # to look for everything else costs twice as much
+            return self.facts_of_device(sees.device)
         if type(sees) is SeesOperation:
             return self._facts_of_operation(sees)
         name = sees.device
-        if name is not None and id(sees) in self._plain:
-            # What most rules see, with every command's issue among them: to look for everything else costs twice as much.
-            return self.facts_of_device(name)
         state = self.states.get(name) or self.state(name) if name is not None else None
         if sees.credential_hash is not None and (state is None or state.record is None):
             owner = self._owner(sees.credential_hash)
@@ -170,12 +166,12 @@ class View(msgspec.Struct, eq=False):
 
     def facts_of_device(self, name: DeviceName) -> Facts:
         """What a rule sees that asks for its device only."""
-        state = self.states.get(name) or self.state(name)
+        state = self.states.get(name) or self.state(name) or NOTHING_THERE
         return Facts(
             now_us=self.now_us,
-            device=state.record if state is not None else None,
-            tombstone=self._tombstone_in(state),
-            last_create_ms=self.newest_ms(name),
+            device=state.record,
+            tombstone=None if state.tombstone is None else self._tombstone_in(state),
+            last_create_ms=self.given.get(name) or self._memory.given.newest_ms(name),
             open_count=self._open_count(name),
         )
 
@@ -211,7 +207,8 @@ class View(msgspec.Struct, eq=False):
         return tombstone if tombstone is None or tombstone.expires_us > self.now_us else None
 
     def _open_count(self, name: DeviceName) -> int:
-        count, added = len(self._open_before(name)), self.opened.get(name)
+        before, added = self.open.get(name), self.opened.get(name)
+        count = len(self._memory.open.get(name, ()) if before is None else before)
         return count if added is None else count + len(added)
 
     def _open(self, name: DeviceName) -> Collection[int]:

@@ -7,9 +7,11 @@ from typing import Any, Self, TypeVar
 
 import asyncpg
 
+from heliograph.domain.audit import Acting
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
+from heliograph.service.acting import ACTING
 from heliograph.service.changes import Thing
 from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
@@ -125,12 +127,12 @@ class PostgresStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
 
     async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self.decide_for(future, sees, rule, lane=lane)
+        self.decide_for(future, sees, rule, ACTING.get(), lane=lane)
         return await future
 
-    def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
+    def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], acting: Acting, *, lane: Lane = Lane.CALLERS) -> None:
         check_names(sees.records)
-        self._batches.rule_queue.put(Queued(sees, rule, waiter, self._acting()), lane)
+        self._batches.rule_queue.put(Queued(sees, rule, waiter, self._recorded(acting)), lane)
 
     async def _slice_answered(self, entry: QueuedSlice[T], answered: asyncio.Future[Sequence[T | Exception]]) -> Sequence[T | Exception]:
         self._batches.rule_queue.put_slice(entry)

@@ -124,6 +124,8 @@ class RuleQueue:
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._wake = wake or functools.partial(self._bell.put, None)
         self._gathered: dict[Lane, list[Entry]] = {}
+        self._room: dict[Lane, int] = {}
+        """How many more each lane of `_gathered` takes."""
         self._count = self._seen = 0
         self._sweep: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -132,10 +134,13 @@ class RuleQueue:
 
     def put(self, entry: Queued, lane: Lane) -> None:
         """The rule waits for its batch.  Raises: Overloaded: its lane is full, or the store ends."""
-        gathered = self._gathered.setdefault(lane, [])
         if self._rejection is not None:
             raise overloaded(self._rejection)
-        if len(gathered) >= self._lanes.room(lane):
+        gathered = self._gathered.get(lane)
+        if gathered is None:
+            gathered = self._gathered[lane] = []
+            self._room[lane] = self._lanes.room(lane)  # until these are handed over, it only grows
+        if len(gathered) >= self._room[lane]:
             self._counts.refused["full"] += 1
             raise overloaded()
         if not self._count:
@@ -305,7 +310,7 @@ def run_slice(batch: Batch, entry: QueuedSlice[T], rings: list[DeviceName]) -> l
 
 def rules_in(entries: Iterable[Entry]) -> int:
     """How many rules these are."""
-    return sum(len(entry.asks) if isinstance(entry, QueuedSlice) else 1 for entry in entries)
+    return sum(len(entry.asks) if type(entry) is QueuedSlice else 1 for entry in entries)
 
 
 def answer_all(outcomes: Iterable[Outcome]) -> None:

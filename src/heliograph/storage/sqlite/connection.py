@@ -158,8 +158,10 @@ def migrate(connection: apsw.Connection, now_us: int) -> None:
     version = run("schema_version") if run("has_schema") else 0
     if version > migrations()[-1].version:
         raise DatabaseTooNew(f"The database has schema {version}, this Heliograph knows {migrations()[-1].version}: run a newer one.")
-    for migration in migrations():
-        if migration.version > version:
-            with connection:
-                connection.execute(migration_script(migration, "sqlite"))
-                run("migration_applied", migration.version, now_us)
+    # A new database is there whole or not at all, and waits for the disk once.
+    with contextlib.nullcontext() if version else connection:
+        for migration in migrations():
+            if migration.version > version:
+                with connection:
+                    connection.execute(migration_script(migration, "sqlite"))
+                    run("migration_applied", migration.version, now_us)

@@ -43,7 +43,9 @@ class GivenIds:
     def newest_ms(self, device: DeviceName) -> int:
         """No operation of the device has a newer id; 0: it has no operation."""
         newest_ms = self._newest.get(device, 0)
-        return max(self._floor_ms, newest_ms)  # max() costs three times as much
+        if newest_ms > self._floor_ms:  # max() costs three times as much
+            return newest_ms
+        return self._floor_ms
 
     def put(self, newest: Mapping[DeviceName, int], now_ms: int) -> None:
         """These are the newest ids of their devices, at this time."""

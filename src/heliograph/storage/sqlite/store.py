@@ -9,9 +9,11 @@ from typing import Any, Self, TypeVar
 
 import apsw
 
+from heliograph.domain.audit import Acting
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation, ShownOperation
+from heliograph.service.acting import ACTING
 from heliograph.service.changes import Thing
 from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
@@ -141,13 +143,13 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
 
     async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self.decide_for(future, sees, rule, lane=lane)
+        self.decide_for(future, sees, rule, ACTING.get(), lane=lane)
         return await self._answered(future)
 
-    def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> None:
+    def decide_for(self, waiter: Waiter[T], sees: Sees, rule: Rule[T], acting: Acting, *, lane: Lane = Lane.CALLERS) -> None:
         if sees.records:
             check_names(sees.records)
-        self._rule_queue.put(Queued(sees, rule, waiter, self._acting()), lane)
+        self._rule_queue.put(Queued(sees, rule, waiter, self._recorded(acting)), lane)
 
     async def _slice_answered(self, entry: QueuedSlice[T], answered: asyncio.Future[Sequence[T | Exception]]) -> Sequence[T | Exception]:
         self._rule_queue.put_slice(entry)
@@ -307,11 +309,14 @@ class SqliteStore(RecordVerbs, AuditVerbs, CountVerbs, BulkVerbs):
         return [operation for operation in operations if operation is not None and operation.open]
 
     def open_at_hand(self, device: DeviceName) -> Sequence[Operation] | None:
-        remembered = self._memory.operations
-        found = [remembered.get((device, create_ms)) for create_ms in self._memory.open.get(device, ())]
-        if None in found:
-            return None
-        return [operation for operation in found if operation is not None and operation.open]
+        found: list[Operation] = []
+        for create_ms in self._memory.open.get(device, ()):
+            operation = self._memory.operations.get((device, create_ms))
+            if operation is None:
+                return None
+            if operation.open:
+                found.append(operation)
+        return found
 
     async def device(self, name: DeviceName) -> DeviceRecord | None:
         state = self._memory.devices.get(name) or self._reads.device_states((name,)).get(name)

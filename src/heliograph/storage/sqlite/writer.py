@@ -7,12 +7,15 @@ process: what stands on disk is the truth, and a restart reads it.
 
 import threading
 from collections.abc import Callable, Sequence
+from operator import attrgetter
+from time import perf_counter
 from typing import cast
 
 import apsw
 
 from heliograph.domain.errors import OutcomeUnknown, Overloaded
 from heliograph.domain.names import DeviceName
+from heliograph.service.ports import Sees
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.queue.rule_queue import (
     Done,
@@ -38,6 +41,9 @@ PROBE_S = 1.0
 """How often an unhealthy store tries whether writes work again."""
 SLICE_APART_S = 0.002
 """How long the sweeper waits for a batch that its next slice could go with."""
+
+
+_sees_of: Callable[[Queued], Sees] = attrgetter("sees")
 
 
 class Writer:
@@ -151,8 +157,10 @@ class Writer:
         else:
             self._memory.remember(batch, in_passing=bulk)  # a slice comes once, so what it sees and writes displaces nothing
             self._stuck = False
-            if batch.written or isinstance(entries[0], Exclusive):
+            if batch.written.operations or isinstance(entries[0], Exclusive):
                 self._nearest_us = self._tables.nearest_deadline_us()
+            elif batch.written.new_operations:
+                self._nearest_us = batch.nearest_us(self._nearest_us)
             new_messages = batch.written.outbox.new
             message_ids = [message.message_id for message in new_messages] if new_messages else ()
             happened = None if commit_us is None else batch.happened
@@ -170,7 +178,7 @@ class Writer:
             batch.foresee_slice(first.asks)
             return [Outcome(first.future, run_slice(batch, first, rings))]
         queued = cast("Sequence[Queued]", entries)  # what is neither first is none later
-        batch.foresee([entry.sees for entry in queued])
+        batch.foresee([*map(_sees_of, queued)])
         return [run_rule(batch, entry, rings) for entry in queued]
 
     def _alone(self, entry: Exclusive, batch: Batch) -> object:
@@ -189,7 +197,7 @@ class Writer:
             if not batch.written:
                 return None
             self._tables.one("begin")
-        from_us = self._clock_us()
+        from_s = perf_counter()
         self._tables.write(batch)
         if bulk and (indexed := self._sweeper.write_at_once(batch.written.new_operations)) is not None:
             batch.written.indexed = True
@@ -203,7 +211,7 @@ class Writer:
         except apsw.Error as error:
             raise CommitFailed from error
         self.trouble = None
-        return self._clock_us() - from_us
+        return round((perf_counter() - from_s) * 1_000_000)
 
     def _probe(self) -> None:
         """Whether there is room again, shown by taking some and giving it back."""
