@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -206,9 +206,9 @@ def offers_the_next_while_one_runs() -> Sequence[Patch]:
 def forgets_to_tell_of_a_cancel() -> Sequence[Patch]:
     """A cancelled command counts as something that its caller knows anyway."""
 
-    def wanted(before: Callable[..., Iterator[Write]]) -> Callable[..., Iterator[Write]]:
-        def writes(ports: Ports, facts: Facts, operation: Operation, after: Operation) -> Iterator[Write]:
-            return iter([PutOperation(after)]) if after.state is State.CANCELLED else before(ports, facts, operation, after)
+    def wanted(before: Callable[..., Sequence[Write]]) -> Callable[..., Sequence[Write]]:
+        def writes(ports: Ports, facts: Facts, operation: Operation, after: Operation) -> Sequence[Write]:
+            return [PutOperation(after)] if after.state is State.CANCELLED else before(ports, facts, operation, after)
 
         return writes
 
@@ -218,11 +218,11 @@ def forgets_to_tell_of_a_cancel() -> Sequence[Patch]:
 def tells_of_an_end_as_it_was_before() -> Sequence[Patch]:
     """A notification is rendered from what the report found, not from what it left."""
 
-    def written(before: Callable[..., Iterator[Write]]) -> Callable[..., Iterator[Write]]:
-        def writes(ports: Ports, facts: Facts, operation: Operation, after: Operation) -> Iterator[Write]:
-            told = msgspec.structs.replace(after, state=State.ACKNOWLEDGED)
-            for write in before(ports, facts, operation, after):
-                yield Publish(operation_ended(told), write.destination) if isinstance(write, Publish) else write
+    def written(before: Callable[..., Sequence[Write]]) -> Callable[..., Sequence[Write]]:
+        def writes(ports: Ports, facts: Facts, operation: Operation, after: Operation) -> Sequence[Write]:
+            ended = operation_ended(msgspec.structs.replace(after, state=State.ACKNOWLEDGED))
+            honest = before(ports, facts, operation, after)
+            return [Publish(ended, write.destination) if isinstance(write, Publish) else write for write in honest]
 
         return writes
 
