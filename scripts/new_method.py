@@ -34,7 +34,8 @@ QUERIES: Mapping[frozenset[str], tuple[str, str]] = {
 """The message of a query with these parameters: module and name."""
 API = "androidmanagement."
 SUMMARY_MOST_CHARS = 90
-"""Fits into one line of a row or docstring, whatever stands around it."""
+"""Fits into one line of a row, whatever stands around it."""
+LINE_MOST_CHARS = 140  # pyproject.toml, ruff
 STANDARD = ("get", "list", "create", "patch", "delete")
 
 Json = dict[str, Any]
@@ -158,8 +159,14 @@ def handler(method: Described) -> str:
     arguments = ", ".join(f"{name}={name}" if name in {"query", "wanted"} else name for name in given)
     return (
         "\n".join(imports) + f"\n\n\nasync def {method.handler}(call: Call) -> bytes:\n"
-        f'    """{method.summary}  Source: disc, {method.id}."""\n{"".join(body)}    return await {method.verb}({arguments})\n'
+        f"    {docstring(method)}\n{''.join(body)}    return await {method.verb}({arguments})\n"
     )
+
+
+def docstring(method: Described) -> str:
+    """Of the handler, which is indented once: in one line if it fits."""
+    line = f'"""{method.summary}  Source: disc, {method.id}."""'
+    return line if len(line) <= LINE_MOST_CHARS - 4 else f'"""{method.summary}\n\n    Source: disc, {method.id}.\n    """'
 
 
 def verb(method: Described) -> str:

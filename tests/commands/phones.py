@@ -1,13 +1,14 @@
 """Virtual phones and params of every kind, made by Hypothesis; and one plain phone to start an example from."""
 
 import base64
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
 
-from heliograph.commands import ENVELOPE
+from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.command import CommandType
 from heliograph.domain.device import ManagementKind
 from heliograph.domain.phone.credential import Credential
@@ -23,6 +24,8 @@ from heliograph.protojson.types import INT32_MAX, INT32_MIN, INT64_MAX, INT64_MI
 
 NOW_US = 1_700_000_000_000_000
 HOUR_US = 3_600_000_000
+LOWEST_LEVEL, HIGHEST_LEVEL = 24, 36
+LOWEST: Mapping[ManagementKind, int] = dict.fromkeys(ManagementKind, LOWEST_LEVEL)
 LONGEST_NS = DURATION_MAX_S * 1_000_000_000
 PACKAGES = ("com.example.notes", "com.example.chat", "com.android.vending", "com.example.absent", "no name")
 ICC_IDS = ("8999000000000000001", "8999000000000000002")
@@ -42,6 +45,8 @@ def phone_of(management_kind: ManagementKind, api_level: int = 34, **fields: Any
     return msgspec.structs.replace(made, **fields)
 
 
+# Strategies are made once: Hypothesis looks at each that is made, which takes longer than to draw from it.
+flags, sizes = st.booleans(), st.integers(0, 2**40)
 secrets = st.sampled_from(("", "12", "1234", "123456", "abcdef", "abc123", "abc-123", "correct horse"))
 credentials = st.none() | secrets.filter(bool).map(Credential)
 times_us = st.none() | st.integers(-24, 24).map(lambda hours: NOW_US + hours * HOUR_US)
@@ -51,75 +56,87 @@ times_us = st.none() | st.integers(-24, 24).map(lambda hours: NOW_US + hours * H
 def work_profiles(draw: st.DrawFn) -> WorkProfile:
     """A work profile; only one with a lock of its own has a credential, and only one with a credential is locked."""
     credential = draw(credentials)
-    own_lock = credential is not None or draw(st.booleans())
-    locked = credential is not None and draw(st.booleans())
-    return WorkProfile(separate_lock=own_lock, paused=draw(st.booleans()), credential=credential, locked=locked)
+    own_lock = credential is not None or draw(flags)
+    locked = credential is not None and draw(flags)
+    return WorkProfile(separate_lock=own_lock, paused=draw(flags), credential=credential, locked=locked)
 
 
+any_work_profile = work_profiles()
+any_password_policy = st.builds(PasswordPolicy, quality=st.sampled_from(PasswordQuality), minimum_length=st.integers(0, 8))
+any_reset_token = st.sampled_from(ResetToken)
+any_lost_mode = st.none() | st.just(LostMode(since_us=NOW_US - HOUR_US))
+any_qpr = st.integers(0, 3)
 apps = st.builds(
     App,
     package=st.sampled_from(PACKAGES[:3]),
     scope=st.sampled_from(Scope),
-    system=st.booleans(),
-    protected=st.booleans(),
-    data_bytes=st.integers(0, 2**40),
+    system=flags,
+    protected=flags,
+    data_bytes=sizes,
 )
+any_apps = st.lists(apps, max_size=4).map(tuple)
 
 
 def _chips(number: int) -> st.SearchStrategy[Euicc]:
     """The chip of this number on any phone."""
     icc_ids = ICC_IDS if number == 0 else ("8999000000000000003",)
     esims = st.lists(
-        st.builds(EsimProfile, icc_id=st.sampled_from(icc_ids), managed=st.booleans(), deletable=st.booleans()),
+        st.builds(EsimProfile, icc_id=st.sampled_from(icc_ids), managed=flags, deletable=flags),
         unique_by=lambda profile: profile.icc_id,
     ).map(tuple)
     return st.builds(Euicc, eid=st.just(eid_of("any", number)), ports=st.integers(1, 2), capacity=st.integers(2, 4), profiles=esims)
 
 
-euiccs = st.integers(0, 2).flatmap(lambda count: st.tuples(*map(_chips, range(count))))
+euiccs = st.one_of(*(st.tuples(*map(_chips, range(count))) for count in range(3)))
 """None, one or two eSIM chips."""
 
 
 @st.composite
-def phones(draw: st.DrawFn, *, management_kinds: Sequence[ManagementKind] = tuple(ManagementKind), lowest_level: int = 24) -> VirtualDevice:
-    """Any phone that can be, of these kinds of management, from this level up."""
-    management_kind = draw(st.sampled_from(management_kinds))
+def phones_at(draw: st.DrawFn, management_kind: ManagementKind, levels: st.SearchStrategy[int]) -> VirtualDevice:
+    """Any phone that can be, managed in this way, at one of these levels."""
     credential = draw(credentials)
     return VirtualDevice(
         profile="any",
         serial="S1",
         management_kind=management_kind,
-        api_level=draw(st.integers(max(24, lowest_level), 36)),
-        qpr=draw(st.integers(0, 3)),
-        setup_in_progress=draw(st.booleans()),
-        work_profile=None if management_kind is ManagementKind.FULLY_MANAGED else draw(work_profiles()),
+        api_level=draw(levels),
+        qpr=draw(any_qpr),
+        setup_in_progress=draw(flags),
+        work_profile=None if management_kind is ManagementKind.FULLY_MANAGED else draw(any_work_profile),
         credential=credential,
-        password_policy=draw(st.builds(PasswordPolicy, quality=st.sampled_from(PasswordQuality), minimum_length=st.integers(0, 8))),
-        reset_token=draw(st.sampled_from(ResetToken)),
+        password_policy=draw(any_password_policy),
+        reset_token=draw(any_reset_token),
         last_admin_reset_us=draw(times_us),
-        must_enter=draw(st.booleans()),
-        do_not_ask_on_boot=draw(st.booleans()),
-        screen_on=draw(st.booleans()),
-        locked=credential is not None and draw(st.booleans()),
-        lost_mode=draw(st.none() | st.just(LostMode(since_us=NOW_US - HOUR_US))),
+        must_enter=draw(flags),
+        do_not_ask_on_boot=draw(flags),
+        screen_on=draw(flags),
+        locked=credential is not None and draw(flags),
+        lost_mode=draw(any_lost_mode),
         last_user_exit_lost_mode_us=draw(times_us),
-        apps=tuple(draw(st.lists(apps, max_size=4))),
+        apps=draw(any_apps),
         euiccs=draw(euiccs),
-        confirm_esim_removal=draw(st.booleans()),
-        ongoing_call=draw(st.booleans()),
-        external_storage_bytes=draw(st.integers(0, 2**40)),
+        confirm_esim_removal=draw(flags),
+        ongoing_call=draw(flags),
+        external_storage_bytes=draw(sizes),
     )
+
+
+def phones(lowest: Mapping[ManagementKind, int] = LOWEST) -> st.SearchStrategy[VirtualDevice]:
+    """Any phone that can be, of these kinds of management, from the kind's level up."""
+    return st.one_of(*(phones_at(kind, st.integers(max(LOWEST_LEVEL, level), HIGHEST_LEVEL)) for kind, level in lowest.items()))
 
 
 def phones_for(row: CommandType) -> st.SearchStrategy[VirtualDevice]:
     """Any phone that accepts commands of this type."""
-    lowest = {
-        management_kind: level for management_kind in ManagementKind if (level := row.requires.lowest_level(management_kind)) is not None
-    }
-    kinds = st.sampled_from(list(lowest.items()))
-    return kinds.flatmap(lambda item: phones(management_kinds=(item[0],), lowest_level=item[1])).filter(
-        lambda phone: row.requires.refusal(device_facts(phone)) is None
-    )
+    return _phones_for(row.name)
+
+
+@functools.cache
+def _phones_for(type_: str) -> st.SearchStrategy[VirtualDevice]:
+    row = COMMANDS[type_]
+    levels = {kind: row.requires.lowest_level(kind) for kind in ManagementKind}
+    lowest = {kind: level for kind, level in levels.items() if level is not None}
+    return phones(lowest).filter(lambda phone: row.requires.refusal(device_facts(phone)) is None)
 
 
 any_json = st.recursive(
@@ -167,6 +184,12 @@ def values_of(kind: Kind) -> st.SearchStrategy[Any]:
 
 def params_of(row: CommandType) -> st.SearchStrategy[Any]:
     """Any params that the server lets through, those of the row's example among them."""
+    return _params_of(row.name)
+
+
+@functools.cache
+def _params_of(type_: str) -> st.SearchStrategy[Any]:
+    row = COMMANDS[type_]
     good = messages_of(row.params).filter(lambda params: not list(row.check(params, row.params_path)))
     return st.just(example_params(row)) | good
 

@@ -9,7 +9,6 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-import jwt
 import pytest
 import uvloop
 
@@ -22,7 +21,7 @@ from heliograph.service.phones import enroll_device
 from heliograph.settings import Settings
 from tests.api.live import Live, Response
 from tests.patience import patient
-from tests.sign_in.key_pairs import KeyPair, assertion, key_pair
+from tests.sign_in.key_pairs import KeyPair, assertion, key_pair, signed
 from tests.ways_in import WAYS
 
 OPERATOR = "the operator's secret"
@@ -80,7 +79,7 @@ def bearer_of(key: dict[str, Any]) -> str:
     """An Authorization header of the key's holder."""
     email = key["client_email"]
     claims = assertion(email, sub=email, aud=None)
-    return f"Bearer {jwt.encode(claims, key['private_key'], algorithm='RS256', headers={'kid': key['private_key_id']})}"
+    return f"Bearer {signed(claims, key['private_key'], kid=key['private_key_id'])}"
 
 
 @contextlib.contextmanager
