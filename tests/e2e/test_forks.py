@@ -91,24 +91,25 @@ def test_the_system_shows_the_same_of_both(both_ways: Callable[..., list[Any]], 
     assert (str(os.getpid()), new_session) == (by_fork["parent"], by_fork["leads a session"])
 
 
-def open_sockets(pid: int) -> set[str]:
-    """The process's sockets, each by its number on this machine."""
-    found = set()
+def open_files(pid: int) -> list[str]:
+    """What the process has open, sockets and pipes by their numbers on this machine; a file that it has twice comes twice."""
+    found = []
     for file in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-            found.add(str(file.readlink()))
-    return {name for name in found if name.startswith("socket:")}
+            found.append(str(file.readlink()))
+    return found
 
 
 def test_a_fork_holds_nothing_of_what_it_was_forked_off(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(starter, "forks", True)
 
     with sandbox(stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL) as process:
-        its, servers = open_sockets(process.pid), open_sockets(starter.lasting.pid)
+        its, servers = open_files(process.pid), open_files(starter.lasting.pid)
+        printed_to = str(Path(f"/proc/{process.pid}/fd/1").readlink())
 
-    assert its
-    assert servers
-    assert not its & servers
+    assert printed_to.startswith("pipe:")
+    assert 1 == its.count(printed_to)
+    assert not {name for name in its if name.startswith("socket:")} & set(servers)
 
 
 @pytest.mark.parametrize(
