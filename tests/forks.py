@@ -69,10 +69,12 @@ class ForkServer:
             self.count += 1
         return int(answer)
 
-    def kill(self) -> None:
-        """SIGKILL."""
-        if self._process is not None:
-            self._process.kill()
+    @property
+    def pid(self) -> int:
+        """Of the process.  Raises: Unfit: it was not needed yet."""
+        if self._process is None:
+            raise Unfit
+        return self._process.pid
 
     def end(self) -> None:
         """It has ended; what it forked has not."""

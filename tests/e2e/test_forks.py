@@ -16,7 +16,7 @@ from tests.forks import HELIOGRAPH, STARTER, ForkServer, Starter
 from tests.patience import PATIENCE_S
 
 NOWHERE = ("--server", "http://127.0.0.1:9")
-IN_STATUS = ("SigBlk", "SigIgn", "SigCgt", "Uid", "Gid", "Groups", "Umask", "NoNewPrivs", "Threads")
+IN_STATUS = ("SigBlk", "SigIgn", "SigCgt", "Uid", "Gid", "Groups", "Umask", "NoNewPrivs")
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def shown(pid: int) -> dict[str, Any]:
         "parent": stat[1],
         "leads a group": stat[2] == str(pid),
         "leads a session": stat[3] == str(pid),
-        "files": sorted(re.sub(r"\d+", "", str(file.readlink())) for file in (place / "fd").iterdir()),
+        "streams": [re.sub(r"\d+", "", str((place / "fd" / number).readlink())) for number in "012"],
     } | {name: status[name] for name in IN_STATUS}
 
 
@@ -89,6 +89,27 @@ def test_the_system_shows_the_same_of_both(both_ways: Callable[..., list[Any]], 
 
     assert by_exec == by_fork
     assert (str(os.getpid()), new_session) == (by_fork["parent"], by_fork["leads a session"])
+
+
+def open_files(pid: int) -> list[str]:
+    """What the process has open, sockets and pipes by their numbers on this machine; a file that it has twice comes twice."""
+    found = []
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found.append(str(file.readlink()))
+    return found
+
+
+def test_a_fork_holds_nothing_of_what_it_was_forked_off(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starter, "forks", True)
+
+    with sandbox(stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL) as process:
+        its, servers = open_files(process.pid), open_files(starter.lasting.pid)
+        printed_to = str(Path(f"/proc/{process.pid}/fd/1").readlink())
+
+    assert printed_to.startswith("pipe:")
+    assert 1 == its.count(printed_to)
+    assert not {name for name in its if name.startswith("socket:")} & set(servers)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +192,7 @@ def test_a_fork_server_that_was_killed_is_replaced(starter: Starter, monkeypatch
         return subprocess.run([*HELIOGRAPH, "version"], stdout=subprocess.PIPE, timeout=PATIENCE_S, check=True).stdout
 
     before, count = said(), starter.brief.count
-    starter.brief.kill()
+    os.kill(starter.brief.pid, signal.SIGKILL)
     after, at_last = said(), said()
     starter.brief.end()
 
