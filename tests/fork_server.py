@@ -1,9 +1,10 @@
-"""The process that tests/forks.py starts: it has imported `heliograph`, and each request makes it a `heliograph` of its own.
+"""The process that tests/forks.py starts: it has imported `heliograph`, and each request has a `heliograph` of its own forked off it.
 
-    python tests/fork_server.py DESCRIPTOR ROOM
+    python tests/fork_server.py DESCRIPTOR lasting|brief ROOM
 
-A request comes through the socket DESCRIPTOR: JSON, with the program's standard streams beside it; the answer is the process id. ROOM takes
-up space, in which the system looks for the arguments that it shows of a process.
+A request comes through the socket DESCRIPTOR: JSON, with the program's standard streams beside it; the answer is the process id. What is
+`lasting` has imported what servers import; what is `brief`, only what the other commands begin with: a process that ends frees all that it
+has, and would copy each page of it for that. ROOM takes up space, in which the system looks for the arguments that it shows of a process.
 """
 
 import ctypes
@@ -22,16 +23,18 @@ CLONE = {"x86_64": 56, "aarch64": 220}
 """The number of clone(2); a `uname -m` that is not here has no fork server."""
 CLONE_PARENT = 0x8000
 """The new process is a child of our parent, pytest: tests wait for it as for any program that they start."""
+LASTING = ("sandbox", "serve", "replay", "fleet")
+"""The commands that serve, or play phones, until they are ended."""
 LAZY = ("heliograph.sandbox.run", "heliograph.server", "heliograph.agent.http_client", "heliograph.storage.postgres")
-"""What `sandbox`, `serve` and `fleet` import once they run, and all that this imports."""
+"""What they import once they run, and all that this imports."""
 REQUEST_BYTES = 1 << 20
 
 
 def main() -> None:
-    """Import everything, then answer requests; returns in each new process, whose program `heliograph` is to run."""
+    """Import, then answer requests; returns in each new process, whose program `heliograph` is to run."""
     line = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    import_all()
+    import_all(lasting=sys.argv[2] == "lasting")
     gc.collect()
     gc.freeze()  # shared with the new processes for as long as no collection writes into it
     while True:
@@ -47,11 +50,14 @@ def main() -> None:
         line.send(str(process).encode())
 
 
-def import_all() -> None:
-    """What any command imports is there.  Raises: RuntimeError: threads are, too, which a fork would leave behind."""
+def import_all(*, lasting: bool) -> None:
+    """What the commands import is there.  Raises: RuntimeError: threads are, too, which a fork would leave behind."""
     from heliograph.cli import LISTED  # noqa: PLC0415 - imported when there is someone who waits for it
 
-    for module in (*(listed.place.partition(":")[0] for listed in LISTED.values()), *LAZY):
+    for name, listed in LISTED.items():
+        if (name in LASTING) == lasting:
+            import_module(listed.place.partition(":")[0])
+    for module in LAZY if lasting else ():
         import_module(module)
     if len([*Path("/proc/self/task").iterdir()]) > 1:
         raise RuntimeError("An import has started a thread: what is forked now would miss it.")

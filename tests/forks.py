@@ -1,9 +1,9 @@
 """`heliograph` without the half second of imports that it begins with: what tests start is a fork of a process that has them behind it.
 
-A command that begins with `HELIOGRAPH` is forked off by a server of this process (`tests/fork_server.py`), whether `subprocess` starts
-it or `asyncio`. It is a process of its own and a child of this one, with the streams, folder, variables, arguments, signals and session
-that it would have otherwise; `tests/e2e/test_forks.py` compares. It differs in this: modules that another command imported are there
-already, and all forks of one server hash strings with one seed (docs/adr/0076).
+A command that begins with `HELIOGRAPH` is forked off by one of two servers of this process (`tests/fork_server.py`), whether `subprocess`
+starts it or `asyncio`. It is a process of its own and a child of this one, with the streams, folder, variables, arguments, signals and
+session that it would have otherwise; `tests/e2e/test_forks.py` compares. It differs in this: modules that another command imported are
+there already, and all forks of one server hash strings with one seed (docs/adr/0076).
 
 What a test asks for that a fork cannot have (another user, a terminal, another `LD_PRELOAD`), the system starts as ever. So it does in
 tests that carry the mark `by_exec`, and everywhere if HELIOGRAPH_TESTS_BY_EXEC is set or the system is not Linux.
@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from tests.fork_server import CLONE
+from tests.fork_server import CLONE, LASTING
 from tests.patience import PATIENCE_S
 
 HELIOGRAPH = (sys.executable, "-m", "heliograph")
@@ -34,8 +34,6 @@ READ_AT_START = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "MALLOC_", "GLIBC_")
 ORDINARY = (True, -1, None, None, None, -1, None)
 """Of Popen: restore_signals, process_group, group, extra_groups, user, umask and preexec_fn, where a test asks for nothing of the kind."""
 
-_exec = subprocess._fork_exec  # type: ignore[attr-defined]  # noqa: SLF001 - every start of a program comes by
-
 
 class Unfit(Exception):
     """A fork would differ from what was asked for."""
@@ -44,7 +42,9 @@ class Unfit(Exception):
 class ForkServer:
     """The process that forks; started when the first program is."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str) -> None:
+        """`kind`: `lasting` or `brief`, the programs that it is for."""
+        self._kind = kind
         self.count = 0
         """How many programs it has started."""
         self._lock = threading.Lock()
@@ -84,7 +84,8 @@ class ForkServer:
     def _started(self) -> socket.socket:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command, descriptor = [sys.executable, str(SERVER), str(theirs.fileno()), ROOM], theirs.fileno()
+            descriptor = theirs.fileno()
+            command = [sys.executable, str(SERVER), str(descriptor), self._kind, ROOM]
             self._process = subprocess.Popen(command, pass_fds=[descriptor], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         self._read_at_start = read_at_start(os.environ)
         return self._line
@@ -94,8 +95,10 @@ class Starter:
     """In place of what subprocess calls to start a program (`_fork_exec`): a fork where that is the same."""
 
     def __init__(self) -> None:
-        self.server = ForkServer()
+        self.lasting = ForkServer("lasting")
+        self.brief = ForkServer("brief")
         self.forks = not os.environ.get(BY_EXEC)
+        self._exec = subprocess._fork_exec  # type: ignore[attr-defined]  # noqa: SLF001 - every start of a program comes by
 
     @contextlib.contextmanager
     def by_exec(self) -> Iterator[None]:
@@ -111,7 +114,7 @@ class Starter:
         try:
             return self._forked(*call)
         except Unfit:
-            started: int = _exec(*call)
+            started: int = self._exec(*call)
             return started
 
     def _forked(self, words: Any, programs: Any, close: bool, kept: Any, folder: Any, variables: Any, *more: Any) -> int:  # noqa: ANN401, FBT001
@@ -123,7 +126,8 @@ class Starter:
         if not (self.forks and asked and tuple(command[:3]) == HELIOGRAPH and Path(folder).is_dir()) or any(map(os.isatty, files)):
             raise Unfit
         environment = os.environ if variables is None else dict(os.fsdecode(one).split("=", 1) for one in variables)
-        return self.server.start(command, files, folder=folder, environment=environment, new_session=new_session)
+        server = self.lasting if any(word in LASTING for word in command[3:4]) else self.brief
+        return server.start(command, files, folder=folder, environment=environment, new_session=new_session)
 
 
 STARTER = pytest.StashKey[Starter]()
@@ -136,7 +140,8 @@ def pytest_configure(config: pytest.Config) -> None:
         patch = pytest.MonkeyPatch()
         patch.setattr(subprocess, "_fork_exec", starter)
         patch.setattr(subprocess, "_USE_POSIX_SPAWN", False)  # the way past `_fork_exec`
-        config.add_cleanup(starter.server.end)
+        config.add_cleanup(starter.lasting.end)
+        config.add_cleanup(starter.brief.end)
         config.add_cleanup(patch.undo)
 
 

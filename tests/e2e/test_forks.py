@@ -27,19 +27,24 @@ def starter(request: pytest.FixtureRequest) -> Starter:
     return request.config.stash[STARTER]
 
 
+def forked(starter: Starter) -> int:
+    """How many programs it has forked."""
+    return starter.lasting.count + starter.brief.count
+
+
 @pytest.fixture
 def both_ways(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], list[Any]]:
     """What a function gives whose program is forked, and what it gives whose program the system starts."""
 
     def called(what: Callable[[], Any]) -> list[Any]:
         monkeypatch.setattr(starter, "forks", True)
-        before = starter.server.count
-        forked = what()
-        assert before + 1 == starter.server.count
+        before = forked(starter)
+        by_fork = what()
+        assert before + 1 == forked(starter)
         with starter.by_exec():
             by_exec = what()
-        assert before + 1 == starter.server.count
-        return [forked, by_exec]
+        assert before + 1 == forked(starter)
+        return [by_fork, by_exec]
 
     return called
 
@@ -80,10 +85,10 @@ def test_the_system_shows_the_same_of_both(both_ways: Callable[..., list[Any]], 
         with sandbox(cwd=tmp_path, start_new_session=new_session, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             return shown(process.pid)
 
-    forked, by_exec = both_ways(seen)
+    by_fork, by_exec = both_ways(seen)
 
-    assert by_exec == forked
-    assert (str(os.getpid()), new_session) == (forked["parent"], forked["leads a session"])
+    assert by_exec == by_fork
+    assert (str(os.getpid()), new_session) == (by_fork["parent"], by_fork["leads a session"])
 
 
 @pytest.mark.parametrize(
@@ -108,10 +113,10 @@ def test_a_command_reads_and_says_the_same_in_both(both_ways: Callable[..., list
         )
         return done.returncode, done.stdout, done.stderr
 
-    forked, by_exec = both_ways(said)
+    by_fork, by_exec = both_ways(said)
 
-    assert by_exec == forked
-    assert forked[1] + forked[2]
+    assert by_exec == by_fork
+    assert by_fork[1] + by_fork[2]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGQUIT])
@@ -121,9 +126,9 @@ def test_a_signal_ends_both_alike(both_ways: Callable[..., list[Any]], tmp_path:
             process.send_signal(number)
             return process.wait(timeout=PATIENCE_S)
 
-    forked, by_exec = both_ways(status)
+    by_fork, by_exec = both_ways(status)
 
-    assert by_exec == forked
+    assert by_exec == by_fork
 
 
 def test_asyncio_reads_and_waits_for_both(both_ways: Callable[..., list[Any]]) -> None:
@@ -133,9 +138,9 @@ def test_asyncio_reads_and_waits_for_both(both_ways: Callable[..., list[Any]]) -
             out, _ = await process.communicate()
             return out, await process.wait()
 
-    forked, by_exec = both_ways(lambda: asyncio.run(ended()))
+    by_fork, by_exec = both_ways(lambda: asyncio.run(ended()))
 
-    assert by_exec == forked
+    assert by_exec == by_fork
 
 
 @pytest.mark.parametrize(
@@ -150,28 +155,28 @@ def test_asyncio_reads_and_waits_for_both(both_ways: Callable[..., list[Any]]) -
     ids=lambda asked: next(iter(asked)),
 )
 def test_what_a_fork_cannot_have_the_system_starts(starter: Starter, asked: dict[str, Any]) -> None:
-    before = starter.server.count
+    before = forked(starter)
 
     done = subprocess.run([*HELIOGRAPH, "version"], stdout=subprocess.PIPE, timeout=PATIENCE_S, check=True, **asked)
 
     assert done.stdout.strip()
-    assert before == starter.server.count
+    assert before == forked(starter)
 
 
 def test_a_fork_server_that_was_killed_is_replaced(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
     """What ends a test that hangs ends all that pytest has started."""
-    monkeypatch.setattr(starter, "server", ForkServer())
+    monkeypatch.setattr(starter, "brief", ForkServer("brief"))
 
     def said() -> bytes:
         return subprocess.run([*HELIOGRAPH, "version"], stdout=subprocess.PIPE, timeout=PATIENCE_S, check=True).stdout
 
-    before, count = said(), starter.server.count
-    starter.server.kill()
+    before, count = said(), starter.brief.count
+    starter.brief.kill()
     after, at_last = said(), said()
-    starter.server.end()
+    starter.brief.end()
 
     assert before == after == at_last
-    assert (1, 2) == (count, starter.server.count)
+    assert (1, 2) == (count, starter.brief.count)
 
 
 def test_a_folder_that_is_not_there_is_refused_as_ever(tmp_path: Path) -> None:

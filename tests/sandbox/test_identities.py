@@ -1,8 +1,12 @@
 """Every phone is one of its own: no two share a number, and a phone that is set up again is the same phone."""
 
+import asyncio
+
 import pytest
 
+from heliograph.agent.executor import Work
 from heliograph.agent.profiles import PROFILES
+from heliograph.agent.virtual_phone import VirtualExecutor
 from heliograph.domain.phone.numbers import is_eid, is_imei, is_meid
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.making import Maker
@@ -70,6 +74,23 @@ def test_a_phone_that_is_set_up_again_is_the_same_phone(make: Maker, command: Js
     assert numbers(before["phone"]) == numbers(after["phone"])
     previous = device(world, after["name"]).get("previousDeviceNames", [])
     assert previous == ([before["name"]] if command is not None else [])
+
+
+def test_a_phone_that_is_still_being_wiped_is_set_up_again_as_soon_as_it_is(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its server has the command done with the acknowledgement, a moment before."""
+    at_once = VirtualExecutor.carry_out
+
+    async def a_little_later(executor: VirtualExecutor, order: Work) -> None:
+        await asyncio.sleep(0.5)
+        await at_once(executor, order)
+
+    world = make(phones=[PIXEL])
+    monkeypatch.setattr(VirtualExecutor, "carry_out", a_little_later)
+    world.run(PIXEL, {"type": "WIPE", "wipeParams": {}})
+
+    world.post(f"/sandbox/v1/devices/{PIXEL}:enroll")
+
+    assert world.get(f"/sandbox/v1/devices/{PIXEL}")["connected"]
 
 
 def test_two_phones_with_one_serial_number_are_one_phone_set_up_twice(make: Maker) -> None:

@@ -23,6 +23,8 @@ from heliograph.service.operations import cancel_operation, get_operation
 from heliograph.settings import Settings
 
 US_PER_S = 1_000_000
+STORE_WAITS_MOST_S = 20.0
+"""A machine that gives the server no time for a second is busy, which no case is about: no one is refused for it."""
 
 
 class Stand:
@@ -72,7 +74,8 @@ class Stand:
 async def stand_in(folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Stand]:
     """A stand that listens there; nothing but the device protocol is reached through it.  Raises: OSError: the address is taken."""
     clock = AdvancingClock()
-    async with assembled(Settings(data_dir=folder, durable=False, web_push=False), clock=clock) as parts:
+    settings = Settings(data_dir=folder, durable=False, web_push=False, store_waits_most_s=STORE_WAITS_MOST_S)
+    async with assembled(settings, clock=clock) as parts:
         tap = Tap(parts.app)
         with listening_socket(host, port) as listener:
             async with serving(tap, listener, drain=parts.drain, shutdown_s=1):

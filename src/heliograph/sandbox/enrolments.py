@@ -1,7 +1,9 @@
 """How phones come into a world: each is enrolled with its server, by a token of its own or by a caller's."""
 
+import asyncio
 import contextlib
 import itertools
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
@@ -21,6 +23,9 @@ from heliograph.service.ports import Decision, Sees, Store
 
 NAMED_MOST = 20
 """Enterprises that an error names."""
+OBEYS_WITHIN_S = 10.0
+"""Real time. A virtual phone needs milliseconds to be erased, on a busy machine more."""
+LOOKS_EACH_S = 0.01
 
 
 class EnterpriseNotFound(NotFound):
@@ -117,7 +122,7 @@ class Enrolments:
 
         Raises: PhoneStillManaged, PhoneOffline.
         """
-        if phone.runner.phone.device.managed:
+        if phone.runner.phone.device.managed and not await self._obeys(phone):
             raise PhoneStillManaged
         if not phone.runner.mischief.online:
             raise PhoneOffline
@@ -126,6 +131,16 @@ class Enrolments:
             erasures = phone.runner.phone.device.erasures
             phone.runner.enroll(value, msgspec.structs.replace(phone.new, erasures=erasures))
             await self._connected(phone)
+
+    async def _obeys(self, phone: SandboxPhone) -> bool:
+        """Whether the phone has carried out its last order: it does so a moment after its command is done for the server."""
+        until_s = time.monotonic() + OBEYS_WITHIN_S
+        while phone.runner.phone.device.managed:
+            is_at_it = phone.runner.mischief.online and await self._parts.store.device(phone.device) is None
+            if not is_at_it or self.around.clock.frozen or time.monotonic() > until_s:
+                return False
+            await asyncio.sleep(LOOKS_EACH_S)
+        return True
 
     def _new_name(self, profile: str, enterprise: EnterpriseName) -> str:
         """The name of a phone without a name from its caller: its profile and a number."""
