@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from scripts import android_tools, build_apk
-from scripts.android_tools import ANDROID, ToolMissing, cache, program, run
+from scripts.android_tools import ANDROID, ToolMissing, cache, compiled, pinned, program, run
 from scripts.build_apk import Built, build, development_key
 from tests.one_at_a_time import made_once
 from tests.socket_watch import beyond_loopback
 
+HOST = ANDROID / "test" / "host"
 HOW = (Path(android_tools.__file__), Path(build_apk.__file__))
 
 
@@ -34,6 +35,14 @@ def built_once(*, safe: bool = False) -> Built:
         kept = cache() / "built" / f"{_fingerprint()}-{'safe' if safe else 'full'}"
         where = made_once(kept, lambda folder: build(folder / "apk", safe=safe, key=development_key())) / "apk"
     return Built(where / "heliograph-agent.apk", where / "classes", where / "resources.ap_")
+
+
+def host_classes(full: Built) -> Path:
+    """The folder with the classes of the phone that is a folder; compiled by who comes first, and kept beside the APK."""
+    sources = sorted(HOST.rglob("*.java"))
+    digest = hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in sources)).hexdigest()[:16]
+    kept = full.apk.parent.parent / f"host-{digest}"
+    return made_once(kept, lambda folder: compiled(sources, folder / "classes", [full.classes, pinned("android-all")])) / "classes"
 
 
 def _fingerprint() -> str:

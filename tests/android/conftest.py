@@ -6,12 +6,10 @@ from pathlib import Path
 import pytest
 
 from scripts import android_tools
-from scripts.android_tools import ANDROID, compiled, pinned
+from scripts.android_tools import pinned
 from scripts.build_apk import Built
 from tests.agent.lab import Lab, lab_in
-from tests.android.apk import built_once, skipped_without_tools
-
-HOST = ANDROID / "test" / "host"
+from tests.android.apk import built_once, host_classes, skipped_without_tools
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +25,10 @@ def safe() -> Built:
 
 
 @pytest.fixture(scope="session")
-def class_path(full: Built, tmp_path_factory: pytest.TempPathFactory) -> str:
+def class_path(full: Built) -> str:
     """The APK's classes, and the phone that is a folder."""
     with skipped_without_tools():
-        others = [full.classes, pinned("android-all")]
-        own = compiled(sorted(HOST.rglob("*.java")), tmp_path_factory.mktemp("host"), others)
-    return android_tools.class_path([own, *others])
+        return android_tools.class_path([host_classes(full), full.classes, pinned("android-all")])
 
 
 @pytest.fixture

@@ -182,9 +182,9 @@ def unreached(page: BrowserPage) -> list[str]:
         ".filter(one => one.checkVisibility()).map(one => one.dataset.tabbed = '').length"
     )
     page.evaluate("document.activeElement.blur()")
+    page.evaluate("document.addEventListener('focusin', event => { event.target.dataset.tabbed = 'yes' })")
     for _ in range(wanted):
         page.keyboard.press("Tab")
-        page.evaluate("document.activeElement.dataset.tabbed = 'yes'")
     left: list[str] = page.evaluate("[...document.querySelectorAll('[data-tabbed=\"\"]')].map(one => one.outerHTML.slice(0, 120))")
     return left
 
