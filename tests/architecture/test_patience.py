@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.architecture.sources import ROOT, functions, modules_under, nodes, relative
+from tests.architecture.sources import ROOT, modules_under, nodes, relative
 
 REFUSES = {
     "tests/storage/test_postgres_faults.py": "its database is away, and who waits for that is refused",
@@ -23,13 +23,11 @@ def hasty() -> Iterator[str]:
             yield f"{relative(path)}: assembled(patient(settings), …)"
         if "Store.open(" not in text:
             continue
-        about_it = [function for function in functions(path) if "Overloaded" in ast.unparse(function)]
         for node in nodes(path):
             if (
                 isinstance(node, ast.Call)
                 and re.match(r"(Sqlite|Postgres)Store\.open$", ast.unparse(node.func))
                 and "waits_most_s" not in {keyword.arg for keyword in node.keywords}
-                and not any(function.lineno <= node.lineno <= (function.end_lineno or 0) for function in about_it)
             ):
                 yield f"{relative(path)}:{node.lineno}: waits_most_s=PATIENCE_S"
 

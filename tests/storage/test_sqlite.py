@@ -354,7 +354,7 @@ def test_newer_libraries_are_fine() -> None:
 
 async def test_a_full_disk_refuses_whole_batches_and_recovers_by_itself(path: Path) -> None:
     device, other = device_name(), device_name()
-    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+    store = SqliteStore.open(path, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
     connection = store._connections.writer  # noqa: SLF001 - only there a disk can be made full
     await enrolled(store, device)
     kept = await store.decide(Sees(device=device), issue(device))
@@ -384,7 +384,7 @@ async def test_a_full_disk_refuses_whole_batches_and_recovers_by_itself(path: Pa
 
 
 async def test_a_full_disk_refuses_a_slice_whole_and_keeps_those_before_it(path: Path) -> None:
-    store = SqliteStore.open(path, clock=SetClock(), ring=lambda _: None)
+    store = SqliteStore.open(path, clock=SetClock(), ring=lambda _: None, waits_most_s=PATIENCE_S)
     connection = store._connections.writer  # noqa: SLF001 - only there a disk can be made full
     devices = named(3 * SLICE_MOST)
     async for _ in store.decide_many(enrolments(devices)):
@@ -424,7 +424,7 @@ async def test_bulk_displaces_nothing_that_is_remembered(path: Path) -> None:
 async def test_an_error_of_the_writer_is_fatal_and_answers_everybody(path: Path) -> None:
     """A clock that breaks stands for any error that the writer cannot explain."""
     clock, fatal = BreakableClock(), list[BaseException]()
-    store = SqliteStore.open(path, clock=clock, ring=print, on_fatal=fatal.append)
+    store = SqliteStore.open(path, clock=clock, ring=print, on_fatal=fatal.append, waits_most_s=PATIENCE_S)
     clock.at_us = -1
 
     answers = await asyncio.gather(*(store.decide(Sees(), look) for _ in range(3)), return_exceptions=True)
@@ -438,7 +438,7 @@ async def test_an_error_of_the_writer_is_fatal_and_answers_everybody(path: Path)
 
 
 async def test_too_many_waiting_rules_are_refused_at_once(path: Path) -> None:
-    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+    store = SqliteStore.open(path, clock=SetClock(), ring=print, waits_most_s=PATIENCE_S)
 
     calls = [asyncio.ensure_future(store.decide(Sees(), look)) for _ in range(LANE_MOST[Lane.CALLERS] + 5)]
     answers = await asyncio.gather(*calls, return_exceptions=True)
