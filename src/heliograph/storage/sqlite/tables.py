@@ -1,7 +1,7 @@
 """The tables through one apsw connection: set-wise reads, the batch's multi-row writes, point reads and pages."""
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import apsw
@@ -60,13 +60,14 @@ class Tables:
         rows = self.one("device_key", *device)
         return rows[0][0] if rows else None
 
-    def many(self, name: str, rows: Sequence[Row]) -> list[Row]:
-        """All rows of a statement whose VALUES group is repeated for these rows."""
+    def many(self, name: str, rows: Sequence[Row], *, cut: Callable[[int], Sequence[tuple[int, int]]] = groups) -> list[Row]:
+        """All rows of a statement whose VALUES group is repeated for these rows; what `cut` adds to them is NULLs."""
         if len(rows) == 1:
             return self._execute(queries()[name], rows[0]).fetchall()
         found: list[Row] = []
-        for start, stop in groups(len(rows)):
-            values = tuple(itertools.chain.from_iterable(rows[start:stop]))
+        for start, stop in cut(len(rows)):
+            values = [*itertools.chain.from_iterable(rows[start:stop])]
+            values += [None] * (len(rows[0]) * (stop - start) - len(values))
             found += self._execute(grouped(name, stop - start), values).fetchall()
         return found
 
@@ -75,14 +76,7 @@ class Tables:
 
         Eleven rows are one statement instead of five, which would cost more than what they find.
         """
-        if len(rows) == 1:
-            return self._execute(queries()[name], rows[0]).fetchall()
-        found: list[Row] = []
-        for start, stop in filled_groups(len(rows)):
-            values = [*itertools.chain.from_iterable(rows[start:stop])]
-            values += [None] * (len(rows[0]) * (stop - start) - len(values))
-            found += self._execute(grouped(name, stop - start), values).fetchall()
-        return found
+        return self.many(name, rows, cut=filled_groups)
 
     # Source: what a batch reads.
 
