@@ -150,7 +150,7 @@ class View(msgspec.Struct, eq=False):
         return Facts(
             now_us=self.now_us,
             device=state.record if state is not None else None,
-            tombstone=self._tombstone_in(state),
+            tombstone=self._unexpired(state.tombstone) if state is not None and state.tombstone is not None else None,
             last_create_ms=self.newest_ms(name) if name is not None else 0,
             open_count=self._open_count(name) if name is not None else 0,
             operation=self.operation((name, sees.create_ms)) if name is not None and sees.create_ms is not None else None,
@@ -170,7 +170,7 @@ class View(msgspec.Struct, eq=False):
         return Facts(
             now_us=self.now_us,
             device=state.record,
-            tombstone=None if state.tombstone is None else self._tombstone_in(state),
+            tombstone=self._unexpired(state.tombstone) if state.tombstone is not None else None,
             last_create_ms=self.given.get(name) or self._memory.given.newest_ms(name),
             open_count=self._open_count(name),
         )
@@ -179,11 +179,11 @@ class View(msgspec.Struct, eq=False):
         """The short way of two in three rules of a command's life: an acknowledgement's and a report's."""
         name = sees.device
         key = name, sees.create_ms
-        state = self.states.get(name) or self.state(name)
+        state = self.states.get(name) or self.state(name) or NOTHING_THERE
         return Facts(
             now_us=self.now_us,
-            device=state.record if state is not None else None,
-            tombstone=self._tombstone_in(state) if state is not None and state.tombstone is not None else None,
+            device=state.record,
+            tombstone=self._unexpired(state.tombstone) if state.tombstone is not None else None,
             operation=self.operations.get(key) or self.operation(key),
             open_count=self._open_count(name),
             subscription=self.subscription(name.parent) if sees.subscription else None,
@@ -201,10 +201,8 @@ class View(msgspec.Struct, eq=False):
         """No operation of the device has a newer id at this point of the batch; 0: it has no operation."""
         return self.given.get(name) or self._memory.given.newest_ms(name)
 
-    def _tombstone_in(self, state: DeviceState | None) -> Tombstone | None:
-        """Unless it has expired."""
-        tombstone = state.tombstone if state is not None else None
-        return tombstone if tombstone is None or tombstone.expires_us > self.now_us else None
+    def _unexpired(self, tombstone: Tombstone) -> Tombstone | None:
+        return tombstone if tombstone.expires_us > self.now_us else None
 
     def _open_count(self, name: DeviceName) -> int:
         before, added = self.open.get(name), self.opened.get(name)
