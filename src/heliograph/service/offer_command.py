@@ -157,8 +157,7 @@ class OfferBook:
             del self._lines[device]
 
     def note(self, device: DeviceName, create_ms: int) -> TimelineEntry | None:
-        line = self._lines.get(device)
-        offered = line.offered.get(create_ms) if line is not None else None
+        offered = self._offered(device, create_ms)
         if offered is None or not offered.untold:
             return None
         return TimelineEntry(
@@ -170,8 +169,7 @@ class OfferBook:
         )
 
     def noted(self, device: DeviceName, create_ms: int) -> None:
-        line = self._lines.get(device)
-        offered = line.offered.get(create_ms) if line is not None else None
+        offered = self._offered(device, create_ms)
         if offered is not None:
             offered.untold = 0
 
@@ -184,6 +182,10 @@ class OfferBook:
 
     def forget_device(self, device: DeviceName) -> None:
         self._lines.pop(device, None)
+
+    def _offered(self, device: DeviceName, create_ms: int) -> _Offered | None:
+        line = self._lines.get(device)
+        return line.offered.get(create_ms) if line is not None else None
 
 
 def _readable_command(ports: Ports, operation: Operation) -> PhoneCommand:
