@@ -97,8 +97,7 @@ class Calls:
 
     def call(self, asked: Asked, method: Method, own: Any, body: bytes, caller: Caller) -> Call:  # noqa: ANN401 - the row's message
         """The call of a caller who was admitted; `own`: the method's own parameters."""
-        permit = caller.rights.permit_known(method.id) or caller.rights.permit(method)
-        return Call(self.ports, asked.ids, own, body, asked.scope, self._addresses, caller, permit)
+        return Call(self.ports, asked.ids, own, body, asked.scope, self._addresses, caller, caller.rights.permit(method))
 
     async def handled(self, method: Method, call: Call, answering: Awaitable[bytes | Stream] | None = None) -> bytes | Stream:
         """The handler's answer; or that of `answering`, if one is begun already.  Raises: what it raises."""
