@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -79,18 +80,21 @@ class Connection:
 
 async def ask(port: int, method: str, path: str, body: Json | None = None, *, credential: str = "") -> Answer:
     """The answer to one request on a connection of its own."""
-    connection = Connection(port)
-    try:
+    async with _once(port) as connection:
         return await connection.ask(method, path, body, credential=credential)
-    finally:
-        await connection.close()
 
 
 async def ask_surely(port: int, method: str, path: str, body: Json | None = None, *, credential: str = "") -> Answer:
     """As `Connection.ask_surely`, on a connection of its own."""
+    async with _once(port) as connection:
+        return await connection.ask_surely(method, path, body, credential=credential)
+
+
+@contextlib.asynccontextmanager
+async def _once(port: int) -> AsyncIterator[Connection]:
     connection = Connection(port)
     try:
-        return await connection.ask_surely(method, path, body, credential=credential)
+        yield connection
     finally:
         await connection.close()
 
