@@ -65,6 +65,12 @@ class Process(NamedTuple):
         return f"{self.pid} ({self.cpu_s:.2f} s of CPU): {command}; threads: {'; '.join(threads)}"
 
 
+def lives(pid: int) -> bool:
+    """Whether there is such a process, and it is more than a name that its parent has not read yet."""
+    found = Process.read(pid)
+    return found is not None and found.state != "Z"
+
+
 def family(pid: int) -> list[Process]:
     """The process and all below it, parents first; nothing where it has ended, or no one knows."""
     found = [process for entry in PROC.glob("[0-9]*") if (process := Process.read(int(entry.name))) is not None]
@@ -180,7 +186,7 @@ def _abort(pid: int) -> None:
 def _wait_ended(pids: Sequence[int]) -> None:
     """They have ended, or are long at it."""
     until = time.monotonic() + ENDS_WITHIN_S
-    while time.monotonic() < until and any((found := Process.read(pid)) is not None and found.state != "Z" for pid in pids):
+    while time.monotonic() < until and any(map(lives, pids)):
         time.sleep(0.01)
 
 

@@ -19,6 +19,7 @@ from typing import Self
 import pytest
 
 from tests.files import held
+from tests.hung import lives
 from tests.not_tried import not_tried
 from tests.patience import PATIENCE_S, WHOLE_JOB_S
 from tests.ports import reserved_port
@@ -131,7 +132,7 @@ class Cluster:
         process = self._process()
         os.kill(process, signal.SIGKILL)
         until = time.monotonic() + PATIENCE_S
-        while _lives(process) and time.monotonic() < until:
+        while lives(process) and time.monotonic() < until:
             time.sleep(0.01)
 
     def remove(self) -> None:
@@ -172,7 +173,7 @@ class Cluster:
         """All sessions in the database have ended, and so have their processes: whoever had them finds the connections closed."""
         ended = self.sql(ENDS, url=url)
         processes, until = [int(line.partition("|")[0]) for line in ended.splitlines()], time.monotonic() + PATIENCE_S
-        while any(map(_lives, processes)):
+        while any(map(lives, processes)):
             assert time.monotonic() < until, f"sessions do not end: {processes}"
             time.sleep(0.01)
 
@@ -206,7 +207,7 @@ class Cluster:
     def runs(self) -> bool:
         """Whether its first process lives; it may not take connections."""
         process = held(self._data / "postmaster.pid").split()  # it removes the file when it ends
-        return bool(process) and _lives(int(process[0]))
+        return bool(process) and lives(int(process[0]))
 
     def _control(self, verb: str, *options: str) -> None:
         self._run("pg_ctl", verb, f"--pgdata={self._data}", f"--log={self._folder / 'log'}", "--silent", *options)
@@ -218,15 +219,6 @@ class Cluster:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True,
             timeout=within_s,
         )  # fmt: skip
-
-
-def _lives(process: int) -> bool:
-    """Whether there is such a process, and it is more than a name that its parent has not read yet."""
-    try:
-        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
 
 
 def _children(process: int) -> list[int]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from heliograph.testing import Amapi
+from tests.hung import lives
 from tests.patience import PATIENCE_S
 from tests.running import Running
 from tests.sandbox.client import Client
@@ -295,16 +296,7 @@ def sandboxes(notes: Path) -> list[dict[str, object]]:
 
 def is_there(sandbox: dict[str, object]) -> bool:
     """Whether anything of it is left."""
-    return is_running(sandbox["pid"]) or Path(str(sandbox["folder"])).exists()
-
-
-def is_running(pid: object) -> bool:
-    """Whether the process runs; one that is dead and not yet waited for does not."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
+    return lives(int(str(sandbox["pid"]))) or Path(str(sandbox["folder"])).exists()
 
 
 def until(holds: Callable[[], bool]) -> None:
