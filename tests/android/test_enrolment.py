@@ -22,7 +22,8 @@ from PIL import Image
 from heliograph.apk.agent_apk import read_agent
 from scripts.build_apk import Built
 from tests.android.apk import checksum_by_apksigner
-from tests.e2e.program import HELIOGRAPH, running_server
+from tests.e2e.program import running_server
+from tests.forks import HELIOGRAPH
 from tests.patience import PATIENCE_S
 from tests.tls_front import TlsFront, tls_front
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import HELIOGRAPH, Sandbox, running_sandbox
+from tests.e2e.program import Sandbox, running_sandbox
+from tests.forks import HELIOGRAPH
 from tests.patience import PATIENCE_S
 from tests.running import Running
 from tests.sandbox.client import Client

@@ -21,7 +21,7 @@ from googleapiclient.errors import HttpError
 from heliograph.cli import app
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
-from tests.e2e.program import HELIOGRAPH
+from tests.forks import HELIOGRAPH
 from tests.http_server import QuietHandler, serving
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port

@@ -23,8 +23,9 @@ from heliograph.agent.profiles import PROFILES
 from heliograph.agent.runner import Line, PhoneRunner, TransportKind
 from heliograph.agent.virtual_phone import Pace, VirtualPhone
 from tests.deploy.proxies import HOST, KINDS, Proxy, running_proxy
-from tests.e2e.program import HELIOGRAPH, running_server
+from tests.e2e.program import running_server
 from tests.files import written
+from tests.forks import HELIOGRAPH
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 

@@ -12,7 +12,8 @@ import pytest
 
 from heliograph.storage.queries import migrations
 from tests.architecture.sources import PACKAGE
-from tests.e2e.program import HELIOGRAPH, running_server
+from tests.e2e.program import running_server
+from tests.forks import HELIOGRAPH
 from tests.patience import PATIENCE_S
 
 Environment = Mapping[str, str]

@@ -5,20 +5,18 @@ import json
 import os
 import re
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.forks import HELIOGRAPH
 from tests.hung import Watched
 from tests.patience import PATIENCE_S
 from tests.running import Running
 
 Json = dict[str, Any]
-
-HELIOGRAPH = (sys.executable, "-m", "heliograph")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.program import HELIOGRAPH, running_server
+from tests.e2e.program import running_server
+from tests.forks import HELIOGRAPH
 from tests.patience import PATIENCE_S
 
 SERVE = (*HELIOGRAPH, "serve", "--port", "0", "--no-auth")

@@ -13,7 +13,8 @@ from heliograph.cli import app
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType
 from heliograph.domain.command_fields import command_fields
-from tests.e2e.program import HELIOGRAPH, Sandbox
+from tests.e2e.program import Sandbox
+from tests.forks import HELIOGRAPH
 from tests.patience import PATIENCE_S
 
 PIXEL = "pixel8-a15-fully-managed"

@@ -14,7 +14,8 @@ from heliograph.cli import app
 from heliograph.cli.server_option import BOTH, CheckedText, ServerOption
 from heliograph.cli.server_options import options_of
 from heliograph.service.limits import BY_NAME
-from tests.e2e.program import HELIOGRAPH, running_sandbox
+from tests.e2e.program import running_sandbox
+from tests.forks import HELIOGRAPH
 from tests.patience import PATIENCE_S
 
 EVERY_OPTION = [pytest.param(command, option, id=f"{command} {option.flag}") for command in BOTH for option in options_of(command)]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import HELIOGRAPH
+from tests.forks import HELIOGRAPH
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 from tests.running import Running

@@ -12,7 +12,8 @@ import pytest
 
 from heliograph.commands import COMMANDS
 from heliograph.domain.device_columns import COLUMNS
-from tests.e2e.program import HELIOGRAPH, Sandbox, on_a_terminal
+from tests.e2e.program import Sandbox, on_a_terminal
+from tests.forks import HELIOGRAPH
 from tests.patience import PATIENCE_S
 from tests.running import Running
 

@@ -12,7 +12,8 @@ from queue import SimpleQueue
 import pytest
 
 from heliograph.cli.event_lines import print_event
-from tests.e2e.program import HELIOGRAPH, Json, Sandbox, on_a_terminal
+from tests.e2e.program import Json, Sandbox, on_a_terminal
+from tests.forks import HELIOGRAPH
 from tests.http_server import QuietHandler, serving
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port

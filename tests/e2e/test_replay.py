@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from heliograph.sandbox.settings import SandboxSettings
-from tests.e2e.program import HELIOGRAPH
+from tests.forks import HELIOGRAPH
 from tests.patience import PATIENCE_S
 from tests.running import Running
 from tests.sandbox.client import Client, Json

@@ -6,7 +6,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.program import HELIOGRAPH, running_server
+from tests.e2e.program import running_server
+from tests.forks import HELIOGRAPH
 from tests.patience import PATIENCE_S
 
 

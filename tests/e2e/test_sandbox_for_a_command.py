@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.program import HELIOGRAPH, Json, Sandbox
+from tests.e2e.program import Json, Sandbox
+from tests.forks import HELIOGRAPH
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 from tests.running import Running

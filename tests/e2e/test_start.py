@@ -11,7 +11,8 @@ import pytest
 
 from heliograph.cli import LISTED, app
 from heliograph.cli.command_tree import first_paragraph
-from tests.e2e.program import HELIOGRAPH, Sandbox
+from tests.e2e.program import Sandbox
+from tests.forks import HELIOGRAPH
 from tests.patience import PATIENCE_S
 from tests.running import Running
 

@@ -17,7 +17,7 @@ import pytest
 
 from scripts.build_apk import Built
 from tests.android.apk import built_once
-from tests.e2e.program import HELIOGRAPH
+from tests.forks import HELIOGRAPH
 from tests.hung import Hung, last_words
 from tests.lab.adbd import adbd_command, adbd_root
 from tests.lab.network import Network, own_network

@@ -5,7 +5,6 @@ import contextlib
 import os
 import random
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from heliograph.agent.journal import Journal
 from heliograph.agent.profiles import PROFILES
 from heliograph.agent.runner import Line, PhoneRunner
 from heliograph.agent.virtual_phone import Pace, VirtualPhone
+from tests.forks import HELIOGRAPH
 from tests.hung import Watched
 from tests.patience import PATIENCE_S, was_overloaded
 from tests.ports import reserved_port
@@ -26,7 +26,6 @@ from tests.ports import reserved_port
 Json = dict[str, Any]
 
 PROFILE = "pixel8-a15-fully-managed"
-HELIOGRAPH = (sys.executable, "-m", "heliograph")
 
 
 @dataclass(frozen=True)

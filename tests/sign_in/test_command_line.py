@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.e2e.program import HELIOGRAPH, running_server
+from tests.e2e.program import running_server
+from tests.forks import HELIOGRAPH
 from tests.patience import PATIENCE_S
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("HELIOGRAPH_")} | {"NO_COLOR": "1"}
